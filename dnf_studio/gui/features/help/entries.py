@@ -75,11 +75,14 @@ def found(entries: Iterable[Entry], wanted: str) -> list[Entry]:
 
 def _rank(entry: Entry, word: str) -> int | None:
     """How far from the title a word of the search stands; None where it stands nowhere."""
-    title = entry.title.casefold()
-    if any(part.startswith(word) for part in re.split(r"[\s\-(]+", title)):
+    begins = re.compile(rf"(?<!\w){re.escape(word)}")
+    if begins.search(title := entry.title.casefold()):
         return 0
-    texts = title, entry.also, entry.where, entry.meaning
-    return next((place for place, text in enumerate(texts, 1) if word in text.casefold()), None)
+    if word in title:
+        return 1
+    # In long texts only as words begin, or "loss" would find the whole glossary
+    texts = entry.also, entry.where, entry.meaning
+    return next((place for place, text in enumerate(texts, 2) if begins.search(text.casefold())), None)
 
 
 def command_entries(bar: QMenuBar) -> Iterator[Entry]:

@@ -41,7 +41,7 @@ def _trend(curve: LossCurve, nats: bool) -> str:
     least = SMALL if nats else SMALL * abs(now)
     # Each of the two smoothed values is a mean over so many losses
     if abs(change) <= max(least, CLEAR * spread * np.sqrt(2 / MEMORY)):
-        return "Level over the last tenth."
+        return "It has levelled off."
     by = f"by {abs(change):.2g}{' nats' if nats else ''} in the last tenth"
     return f"It still fell {by}. More iterations may help." if change < 0 else f"It rose {by}."
 

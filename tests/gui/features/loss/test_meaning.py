@@ -22,7 +22,7 @@ LEVEL = np.full(2000, 1.5)
 @pytest.mark.parametrize(
     ("losses", "begins"),
     [
-        (LEVEL + NOISE, "Level over the last tenth."),
+        (LEVEL + NOISE, "It has levelled off."),
         (LEVEL - np.linspace(0, 5, 2000) + NOISE, "It still fell by 0.5 nats in the last tenth."),
         (LEVEL + np.linspace(0, 5, 2000) + NOISE, "It rose by 0.5 nats in the last tenth."),
     ],
@@ -35,7 +35,7 @@ def test_what_is_left_above_floor_or_what_can_be_attained() -> None:
     level = curve(LEVEL)
     assert run_meaning(level, 1.0, None, {}, nats=True).endswith(" 0.50 nats above the floor.")
     assert run_meaning(level, 1.0, 1.25, {}, nats=True).endswith(" 0.25 nats above what this grid can attain.")
-    assert run_meaning(curve(LEVEL), None, None, {}, nats=False) == "Level over the last tenth."
+    assert run_meaning(curve(LEVEL), None, None, {}, nats=False) == "It has levelled off."
 
 
 def test_held_out_rows() -> None:
