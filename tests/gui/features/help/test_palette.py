@@ -34,7 +34,7 @@ def entry(title: str, where: str = "", meaning: str = "", also: str = "") -> Ent
         ("rat", ["Learning rate", "Rate of samples", "Train"]),
         ("RATE learn", ["Learning rate"]),
         ("checker", ["Data set"]),
-        ("rain", ["Train", "Learning rate"]),
+        ("rain", ["Train"]),
         ("weights", ["Train"]),
         ("zebra", []),
         ("rate zebra", []),
