@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from dnf_studio.core.exploration.marginals import Marginals
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
 from dnf_studio.gui.drawing.help import Help
@@ -17,6 +18,9 @@ from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import node_at, steps_named
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.marginals import Comparison
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.marginals import Marginals
 
 __all__ = ["MarginalsPlot"]
 
