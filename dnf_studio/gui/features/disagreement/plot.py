@@ -17,7 +17,6 @@ from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import WAITING, hint, node_at
 from dnf_studio.gui.features.disagreement.bars import HELP, NO_BARS, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, PartsLegend
-from dnf_studio.gui.features.disagreement.meaning import contribution_meaning, excess_meaning
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
@@ -139,6 +138,8 @@ class DisagreementPlot(Plot):
             self._bars_shown, self._limits, self._request = NO_BARS, None, None
             self.caption_line.set_meaning("")
         else:
+            from dnf_studio.gui.features.disagreement.meaning import contribution_meaning, excess_meaning
+
             of_steps = found is None or self.shown == "contribution"
             bars = contribution_bars(frame) if found is None or of_steps else excess_bars(found)
             self.caption_line.set_meaning(contribution_meaning(bars) if of_steps else excess_meaning(bars))

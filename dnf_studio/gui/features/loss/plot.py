@@ -15,7 +15,6 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.features.loss.curve import LossCurve, MarksLayer
-from dnf_studio.gui.features.loss.meaning import run_meaning
 from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]
@@ -225,10 +224,13 @@ class LossPlot(Plot):
         self._smooth.setData(curve.iterations.copy(), curve.smooth.copy())
         self._show_validation()
         least = self._show_floors(floor)
-        self.caption_line.set_meaning(run_meaning(curve, floor, least, self._measured, self._nats))
         if curve.smoothed is None:
             self.set_note("")
+            self.caption_line.set_meaning("")
         else:
+            from dnf_studio.gui.features.loss.meaning import run_meaning
+
+            self.caption_line.set_meaning(run_meaning(curve, floor, least, self._measured, self._nats))
             value = f"{curve.smoothed:.3f}".replace("-", "−")
             self.set_note(f"{value} nats" if self._nats else value, value)
         if self._following:
