@@ -48,6 +48,7 @@ class ImageGrid(ProcessPlot):
 
     def add_parts(self) -> None:
         """Add the images and the buttons that turn pages."""
+        super().add_parts()
         self._frame: Frame | None = None
         self._pixels: PixelMap | None = None
         self._mosaic: Mosaic | None = None
