@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QHelpEvent, QShowEvent
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip
 
 from dnf_studio.core.sampling.region import inside_polygon
 from dnf_studio.gui.drawing.axes import half_range
@@ -55,12 +55,11 @@ class PairPlot(PointPlot):
 
     components_chosen = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Pair plot",
             CAPTION,
             "Open a model or press Train, and its components are drawn here against each other.",
-            parent,
             help_=HELP,
         )
 

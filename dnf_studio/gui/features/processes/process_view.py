@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
@@ -53,8 +52,8 @@ class ProcessView(ProcessPlot):
         "paired": "The forward ends, carried back by {}. Click a point to follow its round trip.",
     }
 
-    def __init__(self, direction: str, parent: QWidget | None = None) -> None:
-        super().__init__(direction, "Open a model or press Train, and both processes move here.", parent)
+    def __init__(self, direction: str) -> None:
+        super().__init__(direction, "Open a model or press Train, and both processes move here.")
 
     def add_parts(self) -> None:
         """Add the layers, lowest first."""

@@ -10,7 +10,6 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import crossing
 from dnf_studio.core.exploration.projection import PrincipalComponents
@@ -48,12 +47,11 @@ class TimeView(PointPlot):
     cursor_moved = Signal(float)
     component_changed = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Paths over steps",
             "One component, step by step.",
             "Open a model or press Train, and its paths are drawn here step by step.",
-            parent,
             help_=HELP,
         )
 
