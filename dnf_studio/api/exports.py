@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.data.hdf5_reading import Hdf5File
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.storage.samples import ExportInfo
+    from dnf_studio.core.storage.sample_reader import ExportInfo
 
 __all__ = ["Export", "export", "open_export"]
 
@@ -87,9 +87,10 @@ def export(
     """
     from dnf_studio.core.files import as_path
     from dnf_studio.core.sde.sample_settings import SampleSettings
+    from dnf_studio.core.storage.export_plan import ExportPlan
     from dnf_studio.core.storage.grid_presets import parse_grid
     from dnf_studio.core.storage.origins import checkpoint_of, data_known
-    from dnf_studio.core.storage.samples import ExportPlan, export_samples
+    from dnf_studio.core.storage.samples import export_samples
 
     with in_python():
         kind = parse_grid(grid) if isinstance(grid, str) else grid

@@ -10,14 +10,16 @@ from typer import Option
 
 from dnf_studio import api, assets
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output, SolverName
-from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note
+from dnf_studio.cli.output import Interrupt, clock, emit
 from dnf_studio.config import Device
 from dnf_studio.config.grids import GRID_NAMES
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.core.hardware import choose_device
-from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.sde.solvers import LastStep
 from dnf_studio.core.storage.grid_presets import parse_grid
 from dnf_studio.errors import ExportError
+from dnf_studio.progress import Progress, note
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
@@ -60,7 +62,7 @@ def sample(
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
-    from dnf_studio.core.storage.samples import ExportPlan
+    from dnf_studio.core.storage.export_plan import ExportPlan
 
     kind = None if grid is None else parse_grid(grid)
     settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin).asked()

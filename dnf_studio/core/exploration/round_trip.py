@@ -32,7 +32,8 @@ from dnf_studio.core.sampling.model import check_shape
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, collected
-from dnf_studio.core.sde.sample_settings import AS_VIEWED, LastStep, SampleSettings
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
+from dnf_studio.core.sde.solvers import LastStep
 from dnf_studio.core.sde.solvers.sde import backward_states
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.errors import Check, SettingError, UnsupportedError

@@ -19,8 +19,6 @@ __all__ = [
     "AS_VIEWED",
     "STARTS",
     "Direction",
-    "LastStep",
-    "Parts",
     "SampleSettings",
     "Start",
     "check_count",

@@ -19,7 +19,9 @@ from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.rediscretise import rediscretise
 from dnf_studio.core.exploration.variants import compare_variants
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_export
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import InspectRequest
