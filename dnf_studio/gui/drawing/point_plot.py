@@ -107,8 +107,17 @@ class PointPlot(Plot):
     coloured: Mapping[str, ColouredByPoint]
     """By direction that is shown, what colours its points."""
 
+    def add_parts(self) -> None:
+        """Show all points at first."""
+        self._kept = Kept()
+
     def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
         """Leave out the points (P,) of each direction that are not `kept`; of one that is not named all are shown."""
+        if self._kept.change(kept):
+            self._take_points()
+
+    def _take_points(self) -> None:
+        """Show what is kept of the frame; a plot of all points has nothing to do."""
 
     @abstractmethod
     def show_selection(self, chosen: Mapping[str, NDArray[np.intp]], listed: str) -> None:

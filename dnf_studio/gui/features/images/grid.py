@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QToolButton
 
 from dnf_studio.core.data.image_shape import PixelMap
 from dnf_studio.core.sampling.region import inside_polygon
@@ -43,11 +43,12 @@ class ImageGrid(ProcessPlot):
         "paired": "The forward ends, carried back by {}. Click one to follow its round trip.",
     }
 
-    def __init__(self, direction: str, parent: QWidget | None = None) -> None:
-        super().__init__(direction, "", parent)
+    def __init__(self, direction: str) -> None:
+        super().__init__(direction, "")
 
     def add_parts(self) -> None:
         """Add the images and the buttons that turn pages."""
+        super().add_parts()
         self._frame: Frame | None = None
         self._pixels: PixelMap | None = None
         self._mosaic: Mosaic | None = None

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
@@ -69,8 +68,8 @@ class LossPlot(Plot):
     Follows the run until wheel or drag choose another range; a double click follows it again.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(*_words("bound", False), PRESS, parent, help_=HELP)
+    def __init__(self) -> None:
+        super().__init__(*_words("bound", False), PRESS, help_=HELP)
 
     def add_parts(self) -> None:
         """Add curves, floors, marks and the scale of the validation split."""
