@@ -187,6 +187,16 @@ class Studio(StudioRuns):
         if opened.kind == "data":
             self.settings_came.emit(before, opened.config)
 
+    def exchange(self, opened: opening.Opened, view: Mapping[str, object]) -> None:
+        """Show another model of as many components in place of the one that is open, looked at as that is but for
+        `view`, fields of the state; undo begins anew."""
+        self.discard()
+        self._past_models.clear()
+        self._opened, self._before, self._preset = opened, None, opened.preset
+        self._session.reset(self._session.state.changed({"config": opened.config, **view}))
+        self._settle.stop()
+        self._show(opened)
+
     def renew(self, opened: opening.Opened) -> None:
         """Go on with newer weights of the model that is shown, as a script has trained it."""
         self._opened = opened
