@@ -16,7 +16,7 @@ from dnf_studio.gui.features.comparison.bar import ComparisonBar
 from dnf_studio.gui.features.comparison.layers import SecondLayers
 from dnf_studio.gui.features.comparison.models import Models
 from dnf_studio.gui.features.comparison.places import SecondViews
-from dnf_studio.gui.features.comparison.plot import ChangePlot, marginal_change
+from dnf_studio.gui.features.comparison.plot import ChangePlot, MarginalChange, marginal_change
 from dnf_studio.gui.widgets.choices import greying
 from dnf_studio.gui.workspace.state import CHOICE, COMPARING, FIELDS_OF_SCORE
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -42,6 +42,7 @@ class ComparisonController(QObject):
         self.views, self.models, self.bar = SecondViews(workspace), Models(workspace), ComparisonBar(workspace)
         self.layers: dict[ProcessPlot, SecondLayers] = {}
         workspace.add_bar(self.bar)
+        self._planes: dict[tuple[str, bool], tuple[tuple[object, ...], Array]] = {}
         self.other = False
         """Whether B is seen in place of A, while they are shown in turn."""
         self._blink = QTimer(self, interval=BLINK_MS)
@@ -147,7 +148,7 @@ class ComparisonController(QObject):
         # Grids of images have nothing to draw one over the other
         split = mode == "split" or (mode == "overlay" and images)
         first, second = not (mode == "blink" and self.other and on), on and (split or (mode == "blink" and self.other))
-        self.views.arrange(first, second)
+        self.views.arrange(first, second, fed=second or (on and mode == "blink"))
         self.views.letter(self._on, "A + B" if mode == "overlay" and not self._session.no_plane else "A")
 
     def _add_layers(self) -> None:
@@ -192,6 +193,7 @@ class ComparisonController(QObject):
             if not layers.wanted or first is None or second is None:
                 if layers.held:
                     layers.clear()
+                    self._planes.clear()
                 continue
             way: Direction = "forward" if view.direction == "forward" else "backward"
             state = self._session.state
@@ -203,7 +205,14 @@ class ComparisonController(QObject):
         self._move()
 
     def _plane(self, frame: Frame, way: Direction) -> Array:
-        return self._live.plane_of(frame.paths_of(way))
+        """The paths of one process in the plane that is shown, the same object as long as they are the same."""
+        state = self._session.state
+        key = frame, state.axes, state.projection, self._live.principal
+        place = way, frame is self._comparison.frame
+        known = self._planes.get(place)
+        if known is None or any(a is not b for a, b in zip(known[0], key, strict=True)):
+            known = self._planes[place] = key, self._live.plane_of(frame.paths_of(way))
+        return known[1]
 
     def _chosen(self, view: ProcessPlot) -> NDArray[np.intp]:
         return np.asarray(self._session.state.chosen_in(view.direction), np.intp)
@@ -232,7 +241,7 @@ class ComparisonController(QObject):
             return
         component, fraction = self._session.state.component, self._session.cursor.fraction
         half = half_range(self._values(first.forward[0], component))
-        found = {}
+        found: dict[str, MarginalChange] = {}
         for way in WAYS:
             ours, theirs = (
                 at_step(self._values(frame.paths_of(way), component), fraction * (len(frame.t) - 1))[:, 1]

@@ -32,8 +32,9 @@ class SecondLayers:
     def __init__(self, view: ProcessPlot) -> None:
         self._view, self._theme = view, LIGHT
         self._first, self._second = NONE, NONE
+        self._drawn = NONE
         self._rows = existing((), 0)
-        self._fraction, self._subject = 0.0, (object(),)
+        self._fraction, self._subject = 0.0, tuple[object, ...]()
         self._over, self._changes, self._layers = False, False, frozenset[str]()
         colour = self._theme.second
         self.points, self.paths = PointsLayer(colour), PathsLayer(colour)
@@ -80,7 +81,7 @@ class SecondLayers:
 
     def clear(self) -> None:
         """Let go of all paths."""
-        self._first = self._second = NONE
+        self._first = self._second = self._drawn = NONE
         self.paths.set_paths(NONE)
         self.points.set_points(np.empty((0, 2), np.float32))
         self.chosen.set_paths(NONE)
@@ -90,11 +91,13 @@ class SecondLayers:
     def set_planes(self, first: Callable[[], Array], second: Callable[[], Array], subject: tuple[object, ...]) -> None:
         """The paths of A and of B in the plane of the view, (N+1, P, 2) each, called where they are wanted; another
         `subject` sets the limits of colours at once."""
-        self._first = first() if self._changes else NONE
-        self._second = second() if self.wanted else NONE
-        self._subject = subject
-        self.paths.set_paths(self._second[:, :MAX_PATHS] if self._over else NONE)
-        self.set_chosen(self._rows)
+        self._first, before = first() if self._changes else NONE, self._second
+        self._second, self._subject = second() if self.wanted else NONE, subject
+        paths = self._second if self._over else NONE
+        # The same paths are a picture already
+        if before is not self._second or self._drawn is not paths:
+            self._drawn = paths
+            self.paths.set_paths(paths[:, :MAX_PATHS])
 
     def set_chosen(self, rows: NDArray[np.intp]) -> None:
         """Set these points of B off."""

@@ -119,8 +119,8 @@ class Models(QObject):
             self._session.apply({"config": config})
             self._studio.train()
             self._workspace.say(
-                f"{first.name} is B now and is kept; {MODEL_KINDS[kind].words} trains as A for {seconds:,.0f} s on the "
-                "same data with the same seed."
+                f"{first.name} is B now and is kept; a {MODEL_KINDS[kind].words} trains as A for {seconds:,.0f} s on "
+                "the same data with the same seed."
             )
 
         self.hold("twin", begin)
@@ -214,7 +214,7 @@ class Models(QObject):
             if current is None or kind != current.shown.kind:
                 action = self.twin.addAction(f"The same data and time with {kind}")
                 action.setEnabled(not why)
-                tip = f"Train {MODEL_KINDS[kind].words} for {seconds}; the model shown is kept as B"
+                tip = f"Train a {MODEL_KINDS[kind].words} for {seconds}; the model shown is kept as B"
                 action.setToolTip(why or tip)
                 action.triggered.connect(lambda _checked=False, kind=kind: self.train_twin(kind))
 
@@ -254,5 +254,13 @@ def _of_run(shown: Opened, flow: GenerativeModel, checkpoint: Checkpoint) -> Ope
 
     title = f"{checkpoint.config.model} at {counted(checkpoint.iteration, 'iteration')}"
     named = replace(shown.shown, title=title, trained=True, steps=len(flow.timestamps) - 1)
-    rest = {"config": checkpoint.config, "checkpoint": checkpoint, "path": None, "export": None, "preset": None}
-    return replace(shown, shown=named, snapshot=Snapshot.of(flow), **rest)
+    return replace(
+        shown,
+        shown=named,
+        config=checkpoint.config,
+        snapshot=Snapshot.of(flow),
+        checkpoint=checkpoint,
+        path=None,
+        preset=None,
+        export=None,
+    )

@@ -6,7 +6,7 @@ from typing import cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget
 
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
@@ -68,22 +68,27 @@ class SecondViews(QObject):
 
     @property
     def seen(self) -> bool:
-        """Whether views of B are shown."""
+        """Whether views of B are shown, or will be in turn."""
         return self._seen
 
-    def arrange(self, first: bool, second: bool) -> None:
-        """Show the views of A or not, and those of B, which are made when they are first wanted."""
-        if second and not self._stacks:
+    def arrange(self, first: bool, second: bool, fed: bool) -> None:
+        """Show the views of A or not, and those of B, which are made when they are first wanted; with `fed` they have
+        their frames and the cursor, though they may not be seen just now."""
+        if fed and not self._stacks:
             for direction in DIRECTIONS:
                 self._make(direction)
         if not self._stacks:
             return
         self._add_grids()
-        came, self._seen = second and not self._seen, second
+        came, self._seen = fed and not self._seen, fed
+        row = self._plots.part_of_row("forward")[1]
+        # In one go: a view that is hidden before the other is shown would be painted in a size of its own
+        row.setUpdatesEnabled(False)
         for direction in DIRECTIONS:
             self._bring_to_front(direction)
             self._stack(direction).setVisible(first)
             self._stacks[direction].setVisible(second)
+        row.setUpdatesEnabled(True)
         if came:
             self._show_frame(self._comparison.frame)
             for pair in self._pairs:
@@ -109,6 +114,7 @@ class SecondViews(QObject):
             both.addWidget(widget)
             both.setStretchFactor(k, 1)
         row.insertWidget(place, both)
+        row.setStretchFactor(place, 1)
         self._pairs.append(both)
         row.setSizes(sizes)
         self._stacks[direction] = second
@@ -136,7 +142,7 @@ class SecondViews(QObject):
 
     def _bring_to_front(self, direction: str) -> None:
         """Images or points, as of A."""
-        front: QWidget = self._stack(direction).currentWidget()
+        front = self._stack(direction).currentWidget()
         grid = self._grids.get(direction)
         shown = grid if grid is not None and type(front) is type(grid) else self._plots[f"second {direction}"]
         self._stacks[direction].setCurrentWidget(shown)

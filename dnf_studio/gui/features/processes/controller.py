@@ -20,6 +20,7 @@ from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
+    from dnf_studio.core.sde.sample_settings import Direction
 
 __all__ = ["LAYERS", "ProcessesController"]
 
@@ -75,7 +76,7 @@ class ProcessesController(QObject):
     def _begin(self, plot: Plot) -> None:
         """One more plot, perhaps a view of the second model."""
         if isinstance(plot, ProcessView) and plot.second:
-            self._second[plot.direction] = plot, StepColouring(plot.direction)
+            self._second[plot.direction] = plot, StepColouring(cast("Direction", plot.direction))
             self._follow(frozenset({"layers", "axes"}))
         self._say_moved()
 
