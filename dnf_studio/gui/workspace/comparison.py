@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from dnf_studio.errors import LinkError, StudioError, UnsupportedError
 from dnf_studio.gui.workspace import opening
+from dnf_studio.gui.workspace.kept_models import SecondModel, is_same_data, shared_points, standardised_apart
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import SAMPLING, State
@@ -23,29 +24,12 @@ from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 __all__ = ["Comparison", "SecondModel"]
 
 MOST = 6
 """Models that are kept to be compared with again."""
-NEAR = 0.01
-"""Differences of the means, in deviations, and of the scales, as a share, that no eye sees in a view."""
-
-
-@dataclass(frozen=True, eq=False)
-class SecondModel:
-    """A model to compare with, and where it came from."""
-
-    opened: Opened
-    origin: str
-    """``file``, ``library``, ``run`` for weights of the run or of the model that was shown, or ``twin`` for what was
-    shown before another kind of model was trained on the same data."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.opened.shown.name
 
 
 class Comparison(QObject):
@@ -120,7 +104,7 @@ class Comparison(QObject):
     def same_data(self) -> bool:
         """Whether A and B are of the same data, and so start from the same points."""
         first = self._studio.current
-        return first is not None and self._second is not None and _same_data(first, self._second.opened)
+        return first is not None and self._second is not None and is_same_data(first, self._second.opened)
 
     @property
     def apart(self) -> str:
@@ -128,7 +112,7 @@ class Comparison(QObject):
         first = self._studio.current
         if first is None or self._second is None:
             return "There is no second model: Compare opens one."
-        return _apart(first, self._second.opened)
+        return standardised_apart(first, self._second.opened)
 
     def open(self, name: str, origin: str = "file") -> None:
         """Compare with a bundled model or the model of a file from now on; `failed` of the studio says why not."""
@@ -219,7 +203,7 @@ class Comparison(QObject):
             if not same:
                 self._forget()
             self._explorer.request(self.effective.sampling)
-            self._explorer.publish(wanted.opened.snapshot, _points(first, wanted.opened))
+            self._explorer.publish(wanted.opened.snapshot, shared_points(first, wanted.opened))
         self.changed.emit()
 
     def _begin(self) -> Explorer:
@@ -277,35 +261,3 @@ class Comparison(QObject):
 
 def _components(opened: Opened) -> str:
     return f"{opened.shown.dim} component{'s' if opened.shown.dim > 1 else ''}"
-
-
-def _same_data(first: Opened, second: Opened) -> bool:
-    """Whether both name the same data, or data of the same checksum."""
-    prints = [model.checkpoint.data.fingerprint for model in (first, second) if model.checkpoint is not None]
-    return first.config.data == second.config.data or (len(prints) == 2 and prints[0] == prints[1] != "")
-
-
-def _points(first: Opened, second: Opened) -> Tensor:
-    """Where the forward process of B begins, (P, D) in its model units: A's points where they are of the same data."""
-    if not _same_data(first, second):
-        return second.points
-    ours, theirs = first.snapshot.standardisation, second.snapshot.standardisation
-    # Once there and back again is not the same to the last bit
-    points = first.points if ours == theirs else theirs.to_model(ours.to_data(first.points)).float().contiguous()
-    # A model with U-Nets would take minutes for more points than it is shown with
-    return points[: len(second.points)] if len(points) > len(second.points) else points
-
-
-def _apart(first: Opened, second: Opened) -> str:
-    ours, theirs = first.snapshot.standardisation, second.snapshot.standardisation
-    if (ours.logit is None) != (theirs.logit is None):
-        return "One of both is standardised after a logit, so that no place means the same in both."
-    pairs = list(zip(ours.mean, theirs.mean, ours.scale, theirs.scale, strict=True))
-    shift = max(abs(a - b) / scale for a, b, scale, _ in pairs)
-    stretch = max(abs(b / a - 1) for _, _, a, b in pairs)
-    if shift <= NEAR and stretch <= NEAR:
-        return ""
-    return (
-        f"Each is drawn in its own standardised units, and those differ: the means by up to {shift:.2g} deviations, "
-        f"the scales by up to {100 * stretch:.2g}%."
-    )
