@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dnf_studio.gui.features.comparison import FEATURE as COMPARISON
 from dnf_studio.gui.features.data import FEATURE as DATA
 from dnf_studio.gui.features.disagreement import FEATURE as DISAGREEMENT
 from dnf_studio.gui.features.export import FEATURE as EXPORT
@@ -46,6 +47,7 @@ FEATURES: tuple[Feature, ...] = (
     IMAGES,
     PAIR_PLOT,
     SELECTION,
+    COMPARISON,
     ROUND_TRIP,
     OUTLIERS,
     DATA,
@@ -66,6 +68,7 @@ MENUS = {
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),
     "&Run": ("run", "ended"),
+    "&Compare": ("second", "mode", "change", "end"),
     "&Help": ("read", "report", "about"),
 }
 """Titles and sections of the menus; the features say which of their commands stands where."""

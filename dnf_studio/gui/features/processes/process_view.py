@@ -56,6 +56,10 @@ class ProcessView(ProcessPlot):
     def __init__(self, direction: str) -> None:
         super().__init__(direction, "Open a model or press Train, and both processes move here.")
 
+    def another(self) -> ProcessView:
+        """One more, empty."""
+        return ProcessView(self.direction)
+
     def add_parts(self) -> None:
         """Add the layers, lowest first."""
         super().add_parts()
@@ -71,7 +75,6 @@ class ProcessView(ProcessPlot):
         self._rest: NDArray[np.intp] | None = None
         self._meaning = CloudMeaning(self._direction, self.caption_line.set_meaning)
         self._lost, self._half = 0, 0.0
-        self._linked: list[ProcessView] = []
         self._add_layers()
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
@@ -154,11 +157,6 @@ class ProcessView(ProcessPlot):
         elif not adding:
             self.missed.emit()
         return True
-
-    def link(self, other: ProcessView) -> None:
-        """Pan and zoom together with `other`."""
-        self._linked.append(other)
-        other._linked.append(self)
 
     def reset_view(self) -> None:
         """Back to the fixed range, in linked views too."""
