@@ -8,6 +8,7 @@ from dnf_studio.gui.features.disagreement import FEATURE as DISAGREEMENT
 from dnf_studio.gui.features.export import FEATURE as EXPORT
 from dnf_studio.gui.features.fields import FEATURE as FIELDS
 from dnf_studio.gui.features.help import FEATURE as HELP
+from dnf_studio.gui.features.history import FEATURE as HISTORY
 from dnf_studio.gui.features.images import FEATURE as IMAGES
 from dnf_studio.gui.features.inspector import FEATURE as INSPECTOR
 from dnf_studio.gui.features.lab import FEATURE as LAB
@@ -52,6 +53,7 @@ FEATURES: tuple[Feature, ...] = (
     OUTLIERS,
     DATA,
     TRAINING,
+    HISTORY,
     SAMPLING,
     LIBRARY,
     EXPORT,
@@ -67,7 +69,7 @@ MENUS = {
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),
-    "&Run": ("run", "ended"),
+    "&Run": ("run", "ended", "past"),
     "&Compare": ("second", "mode", "change", "end"),
     "&Help": ("read", "report", "about"),
 }
