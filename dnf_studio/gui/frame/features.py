@@ -19,6 +19,7 @@ from dnf_studio.gui.features.pair_plot import FEATURE as PAIR_PLOT
 from dnf_studio.gui.features.preferences import FEATURE as PREFERENCES
 from dnf_studio.gui.features.processes import FEATURE as PROCESSES
 from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
+from dnf_studio.gui.features.runs import FEATURE as RUNS
 from dnf_studio.gui.features.sampling import FEATURE as SAMPLING
 from dnf_studio.gui.features.score import FEATURE as SCORE
 from dnf_studio.gui.features.script import FEATURE as SCRIPT
@@ -48,6 +49,7 @@ FEATURES: tuple[Feature, ...] = (
     SELECTION,
     ROUND_TRIP,
     OUTLIERS,
+    RUNS,
     DATA,
     TRAINING,
     SAMPLING,
@@ -65,6 +67,7 @@ MENUS = {
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),
+    "&Compare": ("runs",),
     "&Run": ("run", "ended"),
     "&Help": ("read", "report", "about"),
 }
