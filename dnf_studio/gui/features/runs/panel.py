@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
+from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.features.runs.columns import Run
+from dnf_studio.gui.features.runs.curves import CurvesPage
 from dnf_studio.gui.features.runs.page import RunsPage
 from dnf_studio.gui.workspace.workspace import Workspace
 
@@ -16,10 +19,15 @@ class RunsPanel(QWidget):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.table = RunsPage(workspace)
+        self._workspace = workspace
+        self.table, self.curves = RunsPage(workspace), CurvesPage(workspace)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.table, "Table")
+        self.tabs.addTab(self.curves, "Curves")
+        self.tabs.setTabToolTip(0, "All runs with their settings, notes and tags")
+        self.tabs.setTabToolTip(1, "Curves and numbers of up to six models")
+        self.table.wanted.connect(self._take)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.tabs)
@@ -27,6 +35,16 @@ class RunsPanel(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Recolour both."""
         self.table.set_theme(theme)
+        self.curves.set_theme(theme)
+
+    def _take(self, runs: list[Run]) -> None:
+        """Compare these, too, and show the curves."""
+        try:
+            self._workspace.curves.add([(run.facts.file.name, run.path, run.facts.file.sha256) for run in runs])
+        except StudioError as error:
+            self._workspace.tell(error)
+        else:
+            self.tabs.setCurrentWidget(self.curves)
 
 
 def make_panel(workspace: Workspace) -> RunsPanel:
