@@ -67,8 +67,8 @@ MENUS = {
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),
-    "&Compare": ("runs",),
     "&Run": ("run", "ended"),
+    "&Compare": ("runs",),
     "&Help": ("read", "report", "about"),
 }
 """Titles and sections of the menus; the features say which of their commands stands where."""

@@ -17,7 +17,7 @@ def _panel(workspace: Workspace) -> QWidget:
 
 
 COMMANDS = (
-    Command("runs", "&Runs and curves", "Ctrl+Shift+M", "List all runs with what their settings differ by, and "
+    Command("runs", "&Runs and curves", "Ctrl+Alt+R", "List all runs with what their settings differ by, and "
             "compare up to six of them by curves and numbers", menu="Compare", section="runs", checkable=True),
 )  # fmt: skip
 

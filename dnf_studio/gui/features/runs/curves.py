@@ -131,7 +131,7 @@ class CurvesPage(QWidget):
         self.beside.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
-        for part, share in ((self.tabs, 5), (self.sentences, 2), (self.table, 2)):
+        for part, share in ((self.tabs, 5), (self.sentences, 3), (self.table, 2)):
             split.addWidget(part)
             split.setStretchFactor(split.count() - 1, share)
         for part in (self.sentences, self.table):

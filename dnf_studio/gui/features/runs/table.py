@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QPushButton, QTableView
 
 from dnf_studio.gui.features.runs.columns import Run, columns_of, default_at, tip_of
@@ -29,7 +29,7 @@ class RunsModel(TableModel):
     def __init__(self, thumbnails: Thumbnails) -> None:
         super().__init__()
         self._thumbnails = thumbnails
-        self._pictures: dict[tuple[str, str], QPixmap] = {}
+        self._pictures: dict[tuple[str, str], QIcon] = {}
         self.runs: tuple[Run, ...] = ()
 
     def set_runs(self, runs: Sequence[Run]) -> None:
@@ -59,20 +59,26 @@ class RunsModel(TableModel):
             return QColor(self._theme.muted) if default_at(run, self.columns[index.column()]) else None
         return super().data(index, role)
 
-    def _picture(self, run: Run) -> QPixmap | None:
+    def _picture(self, run: Run) -> QIcon:
+        """The same picture whether the row is chosen or not: the colour of what is chosen would hide it."""
         colour, sha256 = self._theme.backward, run.facts.file.sha256
-        found = self._pictures.get((sha256, colour))
-        if found is None:
-            whole = self._thumbnails.pixmap(sha256, colour)
-            if whole is None:
-                # The names stand below each other before there are pictures, too
-                blank = QPixmap(SIDE, SIDE)
-                blank.fill(QColor(0, 0, 0, 0))
-                return blank
-            smooth = Qt.TransformationMode.SmoothTransformation
-            found = whole.scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio, smooth)
-            self._pictures[sha256, colour] = found
-        return found
+        if (found := self._pictures.get((sha256, colour))) is not None:
+            return found
+        whole = self._thumbnails.pixmap(sha256, colour)
+        picture = QPixmap(SIDE, SIDE)
+        # The names stand below each other before there are pictures, too
+        picture.fill(QColor(self._theme.base) if whole is not None else QColor(0, 0, 0, 0))
+        if whole is not None:
+            painter = QPainter(picture)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawPixmap(picture.rect(), whole)
+            painter.end()
+        icon = QIcon()
+        for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+            icon.addPixmap(picture, mode)
+        if whole is not None:
+            self._pictures[sha256, colour] = icon
+        return icon
 
 
 class RunsTable(CopyTable):
