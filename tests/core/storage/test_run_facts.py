@@ -67,7 +67,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(("config", "metrics", "history", "iteration", "seconds", "data", "kind", "state")), JSON)
 def test_any_metadata_make_a_row(tmp_path: Path, name: str, value: object) -> None:
     """Sealed, so that only the value itself is wrong: a row, or a row with a sentence, never an error."""
