@@ -21,6 +21,7 @@ from dnf_studio.gui.features.pair_plot import FEATURE as PAIR_PLOT
 from dnf_studio.gui.features.preferences import FEATURE as PREFERENCES
 from dnf_studio.gui.features.processes import FEATURE as PROCESSES
 from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
+from dnf_studio.gui.features.runs import FEATURE as RUNS
 from dnf_studio.gui.features.sampling import FEATURE as SAMPLING
 from dnf_studio.gui.features.score import FEATURE as SCORE
 from dnf_studio.gui.features.script import FEATURE as SCRIPT
@@ -51,6 +52,7 @@ FEATURES: tuple[Feature, ...] = (
     COMPARISON,
     ROUND_TRIP,
     OUTLIERS,
+    RUNS,
     DATA,
     TRAINING,
     HISTORY,
@@ -70,7 +72,7 @@ MENUS = {
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),
     "&Run": ("run", "ended", "past"),
-    "&Compare": ("second", "mode", "change", "end"),
+    "&Compare": ("second", "mode", "change", "end", "runs"),
     "&Help": ("read", "report", "about"),
 }
 """Titles and sections of the menus; the features say which of their commands stands where."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
@@ -26,6 +27,7 @@ from dnf_studio.gui.workspace.studio import Studio
 
 if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
+    from dnf_studio.gui.workspace.curves import Curves
 
 __all__ = ["Closing", "Dock", "DockPage", "DockPlace", "Feature", "PagePlace", "PlotPlace", "Workspace"]
 
@@ -105,6 +107,13 @@ class Workspace:
     """The docks of all features, by the name of their command."""
     parts: dict[str, Any] = field(default_factory=dict)
     """What `start` or `fill` of each feature returned, by its name: for pages and docks of the same feature."""
+
+    @cached_property
+    def curves(self) -> Curves:
+        """Models that are compared by curves, and curves that the lab keeps; made when somebody first asks."""
+        from dnf_studio.gui.workspace.curves import Curves
+
+        return Curves(self.parent)
 
 
 @dataclass(frozen=True)
