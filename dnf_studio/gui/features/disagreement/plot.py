@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRect, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QResizeEvent
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
@@ -42,12 +42,11 @@ class DisagreementPlot(Plot):
     worst_wanted = Signal(int, bool)
     """The worst points of this step are to be chosen, or added to what is chosen."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Disagreement by step",
             "What each backward step misses, in nats.",
             "Open a model or press Train to see at which steps forward and backward disagree.",
-            parent,
             help_=HELP,
         )
 
@@ -136,8 +135,13 @@ class DisagreementPlot(Plot):
         self._zero.setVisible(frame is not None and not waits)
         if frame is None or waits:
             self._bars_shown, self._limits, self._request = NO_BARS, None, None
+            self.caption_line.set_meaning("")
         else:
-            bars = contribution_bars(frame) if found is None or self.shown == "contribution" else excess_bars(found)
+            from dnf_studio.gui.features.disagreement.meaning import contribution_meaning, excess_meaning
+
+            of_steps = found is None or self.shown == "contribution"
+            bars = contribution_bars(frame) if found is None or of_steps else excess_bars(found)
+            self.caption_line.set_meaning(contribution_meaning(bars) if of_steps else excess_meaning(bars))
             self._bars_shown = bars
             fresh = frame.request != self._request
             self._limits = next_limits(None if fresh else self._limits, bars.extent(self._split_now))

@@ -27,8 +27,8 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress
     from dnf_studio.core.storage.journal import Unfinished
-    from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
     from dnf_studio.gui.workspace.look_back import Past
 
 __all__ = ["ExportPanel"]
