@@ -91,7 +91,9 @@ class LossPlot(Plot):
         self._measured: dict[int, float] = {}
         self._validation = pg.PlotDataItem(symbol="o", symbolSize=5)
         self._unit, self._zero = 1.0, 0.0
-        self._scale = self._make_scale()
+        self._scale = self.plot.getAxis("right")
+        # It does not follow the box by itself
+        self._scale.unlinkFromView()
         self._name_scale()
         for item in (self._raw, self._smooth, self._line, self._least, self._validation):
             self.plot.addItem(item, ignoreBounds=True)
@@ -276,12 +278,6 @@ class LossPlot(Plot):
         low, high = float(values.min()), float(np.quantile(values, 0.9))
         margin = max(0.08 * (high - low), 0.02)
         return low - margin, high + margin
-
-    def _make_scale(self) -> pg.AxisItem:
-        """The scale of what is measured on the validation split, which does not follow the box by itself."""
-        scale = self.plot.getAxis("right")
-        scale.unlinkFromView()
-        return scale
 
     def _name_scale(self) -> None:
         """Numbers at the right only where they are other than those at the left."""

@@ -99,6 +99,9 @@ def test_a_run_that_is_discarded_and_brought_back_or_saved_keeps_its_past(
     studio.open(str(path))
     qtbot.waitUntil(lambda: studio.past.kept != kept and len(studio.past.kept) == len(kept), timeout=20_000)
     past = past_of(window, qtbot, 2)
+    window.commands["compare-now"].trigger()
+    second = window.workspace.comparison.second
+    assert second is not None and second.name == "diffflow at 2 iterations"
     assert studio.training.run is None and all(torch.equal(weights[n], t) for n, t in past.checkpoint.tensors.items())
     # A damaged one is told of in a sentence, and the views go back to now
     sorted(snapshot_folder(path).iterdir())[4].write_bytes(b"no checkpoint")
