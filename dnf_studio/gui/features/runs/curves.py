@@ -90,6 +90,7 @@ class CurvesPage(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
         self.progress.setAccessibleName("Progress of the measuring")
+        self.progress.setToolTip("How much of what was asked for is measured")
         self.told, self.problem = caption(), caption(warning=True)
         self.problem.hide()
 
@@ -104,6 +105,7 @@ class CurvesPage(QWidget):
         self.model = TableModel()
         self.table = CopyTable(self.model, self.copy)
         self.table.setAccessibleName("Numbers of the models")
+        self.table.setToolTip("One row a model; a click on a head sorts, Ctrl+C copies")
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.words = QLabel()

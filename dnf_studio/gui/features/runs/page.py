@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSignalBlocker, QTimer, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -58,6 +58,7 @@ class RunsPage(QWidget):
         self._workspace, self._memory, self._tell = workspace, workspace.memory, workspace.tell
         self._reading = Newest(workspace.studio.background)
         self.runs: tuple[Run, ...] = ()
+        self._ready = False
         self.thumbnails = Thumbnails(cache_folder() / "thumbnails", workspace.studio.background, self)
         self.model = RunsModel(self.thumbnails)
         self.copy = QPushButton("Cop&y table")
@@ -86,9 +87,16 @@ class RunsPage(QWidget):
         self.model.set_theme(theme)
         self.table.viewport().update()
 
+    @Slot()
+    def start(self) -> None:
+        """From now on files may be read: what is first seen of the window is there."""
+        if not self._ready:
+            self._ready = True
+            self.refresh()
+
     def refresh(self) -> None:
         """Read the files again, if anybody sees them."""
-        if not self.isVisible():
+        if not (self._ready and self.isVisible()):
             return
         known = {run.path: run.facts for run in self.runs}
         own, folders, notes = models_folder(self._memory), self.folders, notes_file()

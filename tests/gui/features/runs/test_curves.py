@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,15 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
 from dnf_studio.core.evaluation.distances import Distance
+from dnf_studio.core.storage.checkpoint import read_checkpoint, read_heading
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.distances import Cost
 from dnf_studio.gui.drawing.theme import DARK, LIGHT
+from dnf_studio.gui.features.runs.controller import NO_FILE, RunsController
 from dnf_studio.gui.features.runs.curves import CurvesPage
 from dnf_studio.gui.features.runs.plots import smoothed
 from dnf_studio.gui.workspace.curves import Curves, KeptCurve
+from dnf_studio.gui.workspace.opening import show_checkpoint
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers import compared
 from dnf_studio.workers.compared import Job
@@ -57,8 +61,6 @@ def page(quiet_workspace: Workspace, qtbot: QtBot, monkeypatch: pytest.MonkeyPat
     page.show()
     names = ("diffusion-rings", "matching-rings")
     found = [(name, path, "") for name in names if (path := assets.checkpoint_path(name))]
-    from dnf_studio.core.storage.checkpoint import read_heading
-
     quiet_workspace.curves.add([(name, path, read_heading(path).sha256) for name, path, _ in found])
     qtbot.waitUntil(lambda: len(page.measuring.records) == 2, timeout=20_000)
     return page
@@ -109,3 +111,17 @@ def test_excess_over_steps_or_over_the_way(page: CurvesPage, quiet_workspace: Wo
     )
     page.tabs.setCurrentIndex(1)
     assert page.told.text() == f"{first.name}: It is not."
+
+
+def test_the_model_that_is_open_is_taken_from_the_menu(quiet_workspace: Workspace) -> None:
+    told: list[str] = []
+    workspace = replace(quiet_workspace, tell=lambda error: told.append(str(error)), say=told.append)
+    controller = RunsController(workspace)
+    workspace.commands["take-model"].trigger()
+    assert told == [NO_FILE] and workspace.curves.kept == ()
+    path = assets.checkpoint_path("matching-rings")
+    assert path is not None
+    workspace.studio._opened = show_checkpoint(read_checkpoint(path), "matching-rings", path)
+    controller.take()
+    (kept,) = workspace.curves.kept
+    assert (kept.name, kept.path, kept.slot) == ("matching-rings", path, 0) and "matching-rings" in told[-1]

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
@@ -42,6 +43,7 @@ def page(quiet_workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtB
     page.set_theme(LIGHT)
     page.resize(420, 700)
     page.show()
+    page.start()
     page.add_folder(str(folder))
     read(page, qtbot)
     return page
@@ -89,6 +91,15 @@ def test_rows_sort_filter_and_say_what_is_broken(page: RunsPage, folder: Path) -
     assert not page.take.isEnabled() and "not a checkpoint" in page.notes.about.text().replace("\u200b", "")
     page.drop_folder(folder)
     assert page.folders == ()
+
+
+def test_nothing_is_read_before_the_first_frame(quiet_workspace: Workspace, qtbot: QtBot) -> None:
+    page = RunsPage(quiet_workspace)
+    qtbot.addWidget(page)
+    page.show()
+    assert not page.reading and page.runs == ()
+    for control in page.findChildren(QPushButton) + page.findChildren(QLineEdit) + page.findChildren(QComboBox):
+        assert control.toolTip(), control
 
 
 def test_notes_and_tags_are_kept_and_filtered_by(page: RunsPage, qtbot: QtBot) -> None:
