@@ -37,6 +37,11 @@ def test_slots_stay_with_their_models() -> None:
     with pytest.raises(StudioError, match="At most 6"):
         curves.add([(name, Path(name), name * 64) for name in "efgh"])
     assert len(curves.kept) == 3
+    twins = Curves()
+    twins.add([("m", Path(folder) / "m", folder * 64) for folder in "xy"])
+    twins.add([("m", Path("other") / "x" / "m", "z" * 64)])
+    twins.add([("m", Path("more") / "x" / "m", "w" * 64)])
+    assert [one.name for one in twins.kept] == ["m", "m (y)", "m (x)", "m (x) 2"]
     # A file that was saved anew is another model
     curves.add([("a", Path("a"), "e" * 64)])
     assert [one.sha256[0] for one in curves.models] == ["c", "d", "e"]
