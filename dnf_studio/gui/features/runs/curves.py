@@ -138,6 +138,7 @@ class CurvesPage(QWidget):
             split.setStretchFactor(split.count() - 1, share)
         for part in (self.sentences, self.table):
             part.setMinimumHeight(60)
+        split.setSizes([500, 220, 180])
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 8)
         column.setSpacing(6)
@@ -180,7 +181,9 @@ class CurvesPage(QWidget):
         """The legend of all plots: mark, name, and what takes it out."""
         each = []
         for one in self._curves.kept:
-            colour, name = self._theme.curves[one.slot], escape(one.name).replace(" ", "&nbsp;")
+            # A name stays on one line
+            name = escape(one.name).replace(" ", "&nbsp;").replace("-", "&#8209;")
+            colour = self._theme.curves[one.slot]
             link = f'<a style="color:{self._theme.muted};text-decoration:none" href="{one.slot}">×</a>'
             each.append(f'<span style="color:{colour}">{MARKS[one.slot][0]}</span>&nbsp;{name}&nbsp;{link}')
         self.names.setText(" &nbsp; ".join(each) or NOTHING)
