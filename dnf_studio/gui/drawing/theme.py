@@ -75,6 +75,8 @@ class Theme:
     """The entropy under a loss."""
     grid: str
     warning: str
+    second: str
+    """The second model of a comparison, over either process of the first."""
     disagreement: tuple[str, ...]
     """Evenly spaced stops of the diverging map: a step that is better than it can be, right, wrong."""
     parts: tuple[str, str, str]
@@ -104,7 +106,20 @@ class Theme:
     @property
     def difference(self) -> tuple[str, ...]:
         """The diverging map of where the backward cloud has more points, neither, and where the forward one has."""
-        ends = ((self.backward, 0.0), (self.backward, 0.5), (self.base, 0.0), (self.forward, 0.5), (self.forward, 0.0))
+        return self._diverging(self.backward, self.forward)
+
+    @property
+    def forward_change(self) -> tuple[str, ...]:
+        """The diverging map of where the first model has more forward points, neither, and where the second has."""
+        return self._diverging(self.forward, self.second)
+
+    @property
+    def backward_change(self) -> tuple[str, ...]:
+        """The same of backward points."""
+        return self._diverging(self.backward, self.second)
+
+    def _diverging(self, low: str, high: str) -> tuple[str, ...]:
+        ends = ((low, 0.0), (low, 0.5), (self.base, 0.0), (high, 0.5), (high, 0.0))
         return tuple(mix(colour, self.base, share) for colour, share in ends)
 
 
@@ -124,6 +139,7 @@ LIGHT = Theme(
     floor="#964981",
     grid=colours.LIGHT.grid,
     warning="#a13d00",
+    second="#45096f",
     disagreement=colours.LIGHT.disagreement,
     parts=colours.LIGHT.parts,
     magnitude=("#ffffff", "#f6f3e0", "#ece6c4", "#e0d8a5", "#d2c887"),
@@ -161,6 +177,7 @@ DARK = Theme(
     floor="#cf84b6",
     grid=colours.DARK.grid,
     warning="#ffbc89",
+    second="#9a35dc",
     disagreement=colours.DARK.disagreement,
     parts=colours.DARK.parts,
     magnitude=("#14171c", "#25261e", "#383620", "#4c4824", "#625b28"),

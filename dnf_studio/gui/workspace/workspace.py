@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.commands import Command, Commands
+from dnf_studio.gui.workspace.comparison import Comparison
 from dnf_studio.gui.workspace.files import Files
 from dnf_studio.gui.workspace.live import Live
 from dnf_studio.gui.workspace.memory import Memory
@@ -77,6 +78,8 @@ class Workspace:
     """What is open: model, data and run."""
     live: Live
     """The frames that are shown, and the numbers, fields and excess that belong to them."""
+    comparison: Comparison
+    """The second model beside the one that is open, and its frames."""
     plots: Plots
     commands: Commands
     appearance: Appearance
@@ -90,6 +93,8 @@ class Workspace:
     closing: Closing
     add_bar: Callable[[QWidget], None]
     """Put a bar above the plots."""
+    add_clock: Callable[[QWidget], None]
+    """Put a bar below that of the time cursor."""
     add_strip: Callable[[QWidget], None]
     """Put a strip of buttons at the left of the plots."""
     add_status: Callable[[QWidget], None]
