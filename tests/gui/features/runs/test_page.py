@@ -117,7 +117,9 @@ def test_notes_and_tags_are_kept_and_filtered_by(page: RunsPage, qtbot: QtBot) -
     assert names(page) == ["second"]
 
 
-def test_the_table_is_copied_and_runs_are_taken_into_curves(page: RunsPage, qtbot: QtBot) -> None:
+def test_the_table_is_copied_and_runs_are_taken_into_curves(
+    page: RunsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page.words.setText("first")
     page.copy.click()
     head, line = QGuiApplication.clipboard().text().splitlines()
@@ -128,6 +130,12 @@ def test_the_table_is_copied_and_runs_are_taken_into_curves(page: RunsPage, qtbo
     with qtbot.waitSignal(page.wanted) as wanted:
         page.take.click()
     assert [run.facts.file.name for run in wanted.args[0]] == ["first", "third"]
+    assert not page.compare.isEnabled()
+    opened: list[tuple[str, str]] = []
+    monkeypatch.setattr(page._workspace.comparison, "open", lambda name, origin: opened.append((name, origin)))
+    choose(page, "diffflow-rings")
+    page.compare.click()
+    assert opened == [("diffflow-rings", "library")]
     choose(page, "first", "broken")
     assert not page.take.isEnabled()
     assert assets.checkpoint_path("diffflow-rings") in {run.path for run in page.runs}
