@@ -92,7 +92,13 @@ def test_another_dimension_is_refused_and_closing_and_undo_work(
     assert comparison.second is None and comparison.frame is None
     session.redo()
     wait(workspace, qtbot)
+    seen: list[object] = []
+    # From the first moment on, while the views still show the other data
+    session.lacks_changed.connect(
+        lambda: seen.append((comparison.second, comparison.same_data, bool(comparison.apart)))
+    )
     open_model("diffflow-digits")
+    assert seen and set(seen) == {(None, False, True)}
     assert comparison.second is None and comparison.names == ("diffflow-digits",)
 
 

@@ -81,13 +81,14 @@ class ComparisonBar(QFrame):
         if second is not None:
             noiseless = [letter for letter, lacks in self._lacks().items() if "noise" in lacks]
             said = common_sentences(self._comparison.same_data, noiseless, self._comparison.apart, self._missing())
-            self.text.setText(f"{self._named()} &nbsp; {escape(said[0])}")
+            units = " Each in standardised units of its own." if self._comparison.apart else ""
+            self.text.setText(f"{self._named()} &nbsp; {escape(said[0] + units)}")
             self.text.setToolTip("\n".join(said))
         self.setVisible(second is not None)
 
     def _named(self) -> str:
         """Both letters with names and N, B's in its own colour where it is drawn so."""
-        over = self._session.state.comparing == "overlay"
+        over = self._session.state.comparing == "overlay" or self._session.dim == 1
         dot = f'<span style="color:{self._appearance.theme.second}">●</span>&nbsp;' if over else ""
         steps = [f", N&nbsp;{count}" for count in self._steps] + ["", ""]
         parts = zip(("<b>A</b>&nbsp;", f"{dot}<b>B</b>&nbsp;"), self._comparison.names, steps, strict=False)

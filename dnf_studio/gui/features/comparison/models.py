@@ -94,7 +94,7 @@ class Models(QObject):
 
         def exchange(first: SecondModel) -> None:
             self._workspace.files.when_safe(
-                lambda: self._studio.exchange(second.opened, {"second": self._comparison.keep(first)})
+                lambda: self._studio.take(second.opened, {"second": self._comparison.keep(first)})
             )
 
         self.hold("run", exchange)
