@@ -60,7 +60,7 @@ class Models(QObject):
         ):
             menu.setToolTipsVisible(True)
             menu.menuAction().setToolTip(tip)
-            workspace.commands.insert_menu("compare-split", menu)
+            workspace.commands.insert_menu("compare-now", menu)
         self.library.aboutToShow.connect(self._read)
         self.kept.aboutToShow.connect(self._fill_kept)
         self.twin.aboutToShow.connect(self._fill_twin)
