@@ -1,0 +1,219 @@
+"""The stage that films are painted on: twins of plots of the window, out of sight, in places of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QRegion
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QGraphicsItem, QLabel, QWidget
+
+from dnf_studio.gui.drawing.caption import DirectionSwitch, colour_text
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.point_plot import PointPlot
+from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.twins import twin_of
+from dnf_studio.gui.drawing.words import time_note
+
+__all__ = ["Look", "Stage", "pixels_of"]
+
+GAP = 6
+"""Between plots, in pixels of the layout."""
+USUAL = 720
+"""Pixels of height with which points are as large as in the window."""
+LINES = 38
+"""Of letters that a film has room for above each other."""
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a film looks, all but what it shows."""
+
+    size: tuple[int, int]
+    """Width and height, pixels."""
+    theme: Theme
+    title: str = ""
+    """Stands above everything; nothing where it is empty."""
+    letters: float = 1.0
+    """How many times as large as suits the height of the film its letters are."""
+
+
+class Stage(QWidget):
+    """Plots side by side, a title above and the time below, as they are at any time; nobody sees it.
+
+    `plots` are those of the window, which stay as they are, each with its `places` in parts of the whole: left, top,
+    width, height. `t` are the times of the nodes, `dots` the diameter and opacity of points, times what suits their
+    number. All is copied by `grow` and follows nothing.
+    """
+
+    def __init__(
+        self,
+        plots: Sequence[Plot],
+        places: Sequence[QRectF],
+        t: Array,
+        parent: QWidget,
+        dots: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        for attribute in (
+            Qt.WidgetAttribute.WA_DontShowOnScreen,
+            Qt.WidgetAttribute.WA_ShowWithoutActivating,
+        ):
+            self.setAttribute(attribute)
+        self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
+        self._t, self._places, self._dots = t, tuple(places), dots
+        self._waiting = list(plots)
+        self._look: Look | None = None
+        self.twins: list[Plot] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether all plots are there."""
+        return not self._waiting
+
+    def grow(self) -> bool:
+        """Copy one more plot, a tenth of a second's work; whether there are still others to copy."""
+        if self._waiting:
+            twin = twin_of(self._waiting.pop(0))
+            twin.setParent(self)
+            _prepare(twin)
+            self.twins.append(twin)
+            twin.show()
+        return bool(self._waiting)
+
+    def set_look(self, look: Look) -> None:
+        """Paint in this size and these colours from now on."""
+        if look == self._look:
+            return
+        self._look = look
+        font = QApplication.font()
+        font.setPointSizeF(
+            max(1.0, font.pointSizeF() * look.letters * look.size[1] / LINES / QFontMetricsF(font).height())
+        )
+        self.setFont(font)
+        self.resize(*look.size)
+        if not self.isVisible():
+            self.show()
+        for twin, place in zip(self.twins, self._places, strict=True):
+            twin.set_theme(look.theme)
+            twin.setGeometry(self._within(place))
+            layout = twin.layout()
+            if layout is not None:
+                layout.activate()
+            if isinstance(twin, PointPlot):
+                for by_point in twin.coloured.values():
+                    by_point.set_dots(self._dots[0] * look.size[1] / USUAL, self._dots[1])
+
+    def picture(self, position: float) -> QImage:
+        """Everything at `position` in node units, 0 … N."""
+        look = self._look
+        assert look is not None, "set_look comes first"
+        image = QImage(QSize(*look.size), QImage.Format.Format_RGB32)
+        image.fill(QColor(look.theme.window))
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        for twin in self.twins:
+            twin.set_cursor(position)
+            if tuple(twin.note.texts) == tuple(time_note(self._t, position)):
+                # Stands below, once for all
+                twin.note.say(("",))
+            _paint(twin, painter)
+        self._paint_title(painter, look)
+        self._paint_time(painter, look.theme, position)
+        painter.end()
+        return image
+
+    def _within(self, place: QRectF) -> QRect:
+        """The part `place` of what title and time leave, without the gaps."""
+        above = round(1.9 * _line(self)) if self._look is not None and self._look.title else GAP
+        below = round(1.9 * _line(self))
+        width, height = self.width() - GAP, self.height() - above - below
+        left, top = GAP + place.left() * width, above + place.top() * height
+        return QRect(
+            round(left), round(top), round(place.width() * width) - GAP, round(place.height() * height) - GAP // 2
+        )
+
+    def _paint_title(self, painter: QPainter, look: Look) -> None:
+        if look.title:
+            font = QFont(self.font())
+            font.setBold(True)
+            font.setPointSizeF(1.15 * font.pointSizeF())
+            painter.setFont(font)
+            painter.setPen(QColor(look.theme.text))
+            place = QRectF(2 * GAP, 0, self.width() - 4 * GAP, 1.9 * _line(self))
+            text = QFontMetricsF(font).elidedText(look.title, Qt.TextElideMode.ElideRight, place.width())
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter, text)
+
+    def _paint_time(self, painter: QPainter, theme: Theme, position: float) -> None:
+        """A line from data to noise with the cursor on it, and the step and the time in words."""
+        middle = self.height() - 0.95 * _line(self)
+        painter.setFont(self.font())
+        painter.setPen(QColor(theme.muted))
+        metrics, words = QFontMetricsF(self.font()), time_note(self._t, position)[0]
+        data, noise = metrics.horizontalAdvance("data"), metrics.horizontalAdvance("noise")
+        # The widest there will be, so that the line stays where it is
+        room = max(metrics.horizontalAdvance(time_note(self._t, float(k))[0]) for k in range(len(self._t)))
+        base = middle + (metrics.ascent() - metrics.descent()) / 2
+        right = self.width() - 2 * GAP - room - 3 * GAP
+        painter.drawText(QPointF(2 * GAP, base), "data")
+        painter.drawText(QPointF(right - noise, base), "noise")
+        painter.drawText(QPointF(self.width() - 2 * GAP - metrics.horizontalAdvance(words), base), words)
+        first, last = 2 * GAP + data + 2 * GAP, right - noise - 2 * GAP
+        here = first + (last - first) * position / max(1, len(self._t) - 1)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(theme.border), 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawLine(QPointF(first, middle), QPointF(last, middle))
+        painter.setPen(QPen(QColor(theme.accent), 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawLine(QPointF(first, middle), QPointF(here, middle))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.accent))
+        painter.drawEllipse(QPointF(here, middle), 5, 5)
+
+
+def pixels_of(image: QImage) -> NDArray[np.uint8]:
+    """The pixels of an image, (height, width, 3)."""
+    image = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def _line(widget: QWidget) -> float:
+    """Height of a line of its letters."""
+    return QFontMetricsF(widget.font()).height()
+
+
+def _prepare(twin: Plot) -> None:
+    """Leave out what is there to be clicked; what it says of the picture becomes words."""
+    nowhere = QWidget(twin)
+    nowhere.hide()
+    for place, box in enumerate(twin.findChildren(QComboBox), start=1):
+        if not box.isHidden() and box.count() > 1:
+            label = QLabel(box.currentText(), twin)
+            colour_text(label, twin.theme.muted)
+            twin.header.insertWidget(place, label)
+        box.setParent(nowhere)
+    for button in twin.findChildren(QAbstractButton):
+        if not isinstance(button, DirectionSwitch) or not button.isChecked():
+            button.setParent(nowhere)
+    twin.caption_line.setMaximumHeight(0)
+    for item in twin.plot.scene().items():
+        # What is cached has the pixels of the screen
+        item.setCacheMode(QGraphicsItem.CacheMode.NoCache)
+
+
+def _paint(twin: Plot, painter: QPainter) -> None:
+    """The header, then what is under it: a widget that is rendered would draw that for the pixels of the screen."""
+    place, view = twin.geometry(), twin.plot
+    painter.fillRect(place, QColor(twin.theme.base))
+    header = QRegion(0, 0, place.width(), view.y())
+    twin.render(painter, place.topLeft(), header, QWidget.RenderFlag.DrawChildren)
+    window = view.viewport()
+    corner = place.topLeft() + window.mapTo(twin, QPoint())
+    view.render(painter, QRectF(QRect(corner, window.size())), window.rect())
+    for child in (*view.children(), *window.children()):
+        if isinstance(child, QWidget) and child is not window and child.isVisible():
+            child.render(painter, place.topLeft() + child.mapTo(twin, QPoint()))
