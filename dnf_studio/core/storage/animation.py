@@ -154,13 +154,10 @@ class _Palette:
 
     def _look_up(self, usual: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """For each cell of SHADES³ colours the nearest of the palette, for that of a usual colour this one."""
-        levels = np.arange(SHADES, dtype=np.int32) * 8 + 4
-        cells = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
-        colours = self._colours.astype(np.int32)
-        table = np.empty(len(cells), np.uint8)
-        for begin in range(0, len(cells), 4096):
-            apart = cells[begin : begin + 4096, None, :] - colours
-            table[begin : begin + 4096] = (apart * apart).sum(axis=2).argmin(axis=1)
+        levels = np.arange(SHADES, dtype=np.uint8) * 8 + 4
+        cells = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(SHADES, -1, 3)
+        own = self.image(np.zeros((1, 1), np.uint8))
+        table = np.array(Image.fromarray(cells).quantize(palette=own, dither=Image.Dither.NONE), np.uint8).ravel()
         shades = (_rgb(usual) >> 3).astype(np.intp)
         table[(shades[::-1, 0] * SHADES + shades[::-1, 1]) * SHADES + shades[::-1, 2]] = np.arange(len(usual))[::-1]
         return table

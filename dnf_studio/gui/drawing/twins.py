@@ -92,6 +92,8 @@ class _Handover:
             other.show(one.shown)
         elif isinstance(one, QAbstractButton | QComboBox | Notice):
             _copy_control(one, other)
+        elif hasattr(one, "show_alike"):
+            other.show_alike(one)
 
     def _copy_item(self, one: Part, other: Part) -> None:
         """What pyqtgraph's items show is set as they want it; layers hold it themselves."""
@@ -112,6 +114,7 @@ class _Handover:
             self.give_all(one, other)
         other.setVisible(one.isVisible())
         other.setOpacity(one.opacity())
+        other.setZValue(one.zValue())
 
 
 def _copy_control(one: QWidget, other: Part) -> None:

@@ -51,7 +51,7 @@ class FilmDialog(QDialog):
         self.form = FilmForm(workspace.appearance.theme)
         self.picture, self.slider = QLabel(), QSlider(Qt.Orientation.Horizontal)
         self.length, self.problem, self.remaining = caption(), caption(warning=True), QLabel()
-        self.write, self.cancel = QPushButton("&Write film"), QPushButton("Cancel")
+        self.write, self.cancel = QPushButton("&Write film"), QPushButton("Close")
         self.progress = QProgressBar()
         self.stage: Stage | None = None
         self._shown: View | None = None
@@ -124,6 +124,7 @@ class FilmDialog(QDialog):
     def _arrange(self) -> None:
         self.picture.setMinimumSize(*PREVIEW)
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.picture.setFrameShape(QLabel.Shape.StyledPanel)
         self.picture.setAccessibleName("Picture of the film")
         self.slider.setRange(0, 1000)
         self.slider.setAccessibleName("Time in the film")
@@ -215,7 +216,7 @@ class FilmDialog(QDialog):
         image = stage.picture(moment.position)
         self.picture.setPixmap(
             QPixmap.fromImage(image).scaled(
-                self.picture.size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+                self.picture.contentsRect().size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
         )
 
@@ -236,6 +237,7 @@ class FilmDialog(QDialog):
         self.write.setEnabled(not running)
         self.form.setEnabled(not running)
         self.slider.setEnabled(not running)
+        self.cancel.setText("Cancel" if running else "Close")
         self.progress.setVisible(running)
         if running:
             self.progress.setValue(0)

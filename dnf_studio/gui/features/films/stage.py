@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,14 @@ USUAL = 720
 LINES = 38
 """Of letters that a film has room for above each other."""
 Array = NDArray[np.float32]
+
+
+@runtime_checkable
+class Finishing(Protocol):
+    """An item that draws itself little by little."""
+
+    def finish(self) -> None:
+        """Draw all of it now."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +217,10 @@ def _prepare(twin: Plot) -> None:
 def _paint(twin: Plot, painter: QPainter) -> None:
     """The header, then what is under it: a widget that is rendered would draw that for the pixels of the screen."""
     place, view = twin.geometry(), twin.plot
+    for item in view.items():
+        # What the window draws in turns
+        if isinstance(item, Finishing):
+            item.finish()
     painter.fillRect(place, QColor(twin.theme.base))
     header = QRegion(0, 0, place.width(), view.y())
     twin.render(painter, place.topLeft(), header, QWidget.RenderFlag.DrawChildren)
