@@ -21,9 +21,10 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QGraphicsItem, QWidget
 from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import ProcessPlot
+from dnf_studio.gui.drawing.point_plot import Overlay, ProcessPlot
+from dnf_studio.workers.frames import Frame
 
-__all__ = ["shows_something", "twin_of"]
+__all__ = ["overlays_of", "shows_something", "steps_of", "twin_of"]
 
 Part = Any
 """A plot, a layer, a control: what has its like in the other plot. Pyqtgraph has no types."""
@@ -41,7 +42,7 @@ def twin_of(plot: Plot) -> Plot:
     made.set_empty(bool(plot._is_empty))
     handover = _Handover()
     handover.give_all(plot, made)
-    for overlay in plot._overlays if isinstance(plot, ProcessPlot) else ():
+    for overlay in overlays_of(plot):
         handover.give_all(overlay, type(overlay)(made))  # type: ignore[call-arg]
     made.recolour()
     _copy_axes(plot.plot, made.plot)
@@ -53,6 +54,17 @@ def twin_of(plot: Plot) -> Plot:
 def shows_something(plot: Plot) -> bool:
     """Whether there is more in `plot` than a sentence that says why it is empty."""
     return not plot._is_empty
+
+
+def overlays_of(plot: Plot) -> list[Overlay]:
+    """What others have drawn over it; each is made from a plot alone."""
+    return plot._overlays if isinstance(plot, ProcessPlot) else []
+
+
+def steps_of(plot: Plot, otherwise: int) -> int:
+    """N of the frame that it holds; `otherwise` where it holds none."""
+    frame = getattr(plot, "_frame", None)
+    return len(frame.t) - 1 if isinstance(frame, Frame) else otherwise
 
 
 class _Handover:

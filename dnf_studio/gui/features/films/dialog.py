@@ -213,12 +213,9 @@ class FilmDialog(QDialog):
         stage.set_look(self.form.look)
         shots = list(self.form.script.shots())
         moment, _ = shots[round(self.slider.value() / 1000 * (len(shots) - 1))]
-        image = stage.picture(moment.position)
-        self.picture.setPixmap(
-            QPixmap.fromImage(image).scaled(
-                self.picture.contentsRect().size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-        )
+        whole, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        picture = QPixmap.fromImage(stage.picture(moment.position))
+        self.picture.setPixmap(picture.scaled(self.picture.contentsRect().size(), whole, smooth))
 
     def _tell_length(self) -> None:
         script = self.form.script

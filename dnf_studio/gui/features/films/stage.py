@@ -16,7 +16,7 @@ from dnf_studio.gui.drawing.caption import DirectionSwitch, colour_text
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.drawing.twins import twin_of
+from dnf_studio.gui.drawing.twins import overlays_of, steps_of, twin_of
 from dnf_studio.gui.drawing.words import time_note
 
 __all__ = ["Look", "Stage", "pixels_of"]
@@ -36,6 +36,22 @@ class Finishing(Protocol):
 
     def finish(self) -> None:
         """Draw all of it now."""
+
+
+@runtime_checkable
+class OfOneTime(Protocol):
+    """What is drawn over a plot and was asked for at one time, such as a field; at another it would be wrong."""
+
+    def set_answer(self, answer: None) -> None:
+        """Show none."""
+
+
+@runtime_checkable
+class Following(Protocol):
+    """What is drawn over a plot and follows the time cursor."""
+
+    def set_cursor(self, fraction: float) -> None:
+        """Show where points are, 0 at the data … 1 at the noise."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,9 @@ class Stage(QWidget):
             twin = twin_of(self._waiting.pop(0))
             twin.setParent(self)
             _prepare(twin)
+            for overlay in overlays_of(twin):
+                if isinstance(overlay, OfOneTime):
+                    overlay.set_answer(None)
             self.twins.append(twin)
             twin.show()
         return bool(self._waiting)
@@ -126,7 +145,7 @@ class Stage(QWidget):
         painter = QPainter(image)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         for twin in self.twins:
-            twin.set_cursor(position)
+            _go(twin, position, max(1, len(self._t) - 1))
             if tuple(twin.note.texts) == tuple(time_note(self._t, position)):
                 # Stands below, once for all
                 twin.note.say(("",))
@@ -212,6 +231,16 @@ def _prepare(twin: Plot) -> None:
     for item in twin.plot.scene().items():
         # What is cached has the pixels of the screen
         item.setCacheMode(QGraphicsItem.CacheMode.NoCache)
+
+
+def _go(twin: Plot, position: float, steps: int) -> None:
+    """Show this position among so many steps; a second model may have others, and is then as far on its way."""
+    fraction = position / steps
+    own = steps_of(twin, steps)
+    twin.set_cursor(position if own == steps else fraction * own)
+    for overlay in overlays_of(twin):
+        if isinstance(overlay, Following):
+            overlay.set_cursor(fraction)
 
 
 def _paint(twin: Plot, painter: QPainter) -> None:

@@ -25,7 +25,7 @@ from tests.gui.scenes import excess_of, frame_of
 def seen(qapp: QApplication) -> Iterator[MainWindow]:
     """A window that shows everything at once: layers, colours, a selection, a loss, at a time between two nodes."""
     window = MainWindow(Appearance(qapp))
-    window.resize(1400, 900)
+    window.resize(1400, 700)
     window.fill()
     window.show()
     frame = frame_of()
@@ -78,8 +78,12 @@ def test_a_twin_looks_alike(seen: MainWindow, qapp: QApplication, qtbot: QtBot, 
     assert differing(wanted, picture(twin)) == 0
     # At another time it is another picture, and the one that is shown stays
     twin.set_cursor(2.0)
-    assert (differing(wanted, picture(twin)) > 0) == (name != "loss")
+    later = picture(twin)
+    assert (differing(wanted, later) > 0) == (name != "loss")
     assert differing(wanted, picture(plot)) == 0
+    plot.set_cursor(2.0)
+    assert differing(later, picture(plot)) == 0
+    plot.set_cursor(6.4)
 
 
 def test_a_twin_does_not_follow(seen: MainWindow, qtbot: QtBot) -> None:
