@@ -8,6 +8,7 @@ from dnf_studio.gui.features.export import FEATURE as EXPORT
 from dnf_studio.gui.features.fields import FEATURE as FIELDS
 from dnf_studio.gui.features.films import FEATURE as FILMS
 from dnf_studio.gui.features.help import FEATURE as HELP
+from dnf_studio.gui.features.history import FEATURE as HISTORY
 from dnf_studio.gui.features.images import FEATURE as IMAGES
 from dnf_studio.gui.features.inspector import FEATURE as INSPECTOR
 from dnf_studio.gui.features.lab import FEATURE as LAB
@@ -51,6 +52,7 @@ FEATURES: tuple[Feature, ...] = (
     OUTLIERS,
     DATA,
     TRAINING,
+    HISTORY,
     SAMPLING,
     LIBRARY,
     EXPORT,
@@ -67,7 +69,7 @@ MENUS = {
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),
-    "&Run": ("run", "ended"),
+    "&Run": ("run", "ended", "past"),
     "&Help": ("read", "report", "about"),
 }
 """Titles and sections of the menus; the features say which of their commands stands where."""

@@ -61,6 +61,7 @@ class MainWindow(QMainWindow):
             tell=self.files.tell,
             closing=Closing(self),
             add_bar=self.views.add_bar,
+            add_clock=self.views.add_clock,
             add_strip=self.views.add_strip,
             add_status=self.status.add,
             show_page=self.show_page,

@@ -54,7 +54,7 @@ class Studio(StudioRuns):
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self.known_settings: Callable[[str], Mapping[str, object]] = lambda _source: {}
-        self._exported, self._past_models = ExportedModels(self.training), PastModels()
+        self._exported, self._past_models = ExportedModels(self), PastModels()
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -122,7 +122,7 @@ class Studio(StudioRuns):
         return None if saved is None or saved.obstacle(self._session.state.config) else saved.iteration
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
-        """Give `done` the model as it is now and its checkpoint, or None for untrained weights."""
+        """Give `done` the model that is shown and its checkpoint, or None for untrained weights."""
         self._exported.give(self._opened, done, failed)
 
     def file_moved(self, old: Path, new: Path) -> None:

@@ -88,6 +88,8 @@ class Workspace:
     closing: Closing
     add_bar: Callable[[QWidget], None]
     """Put a bar above the plots."""
+    add_clock: Callable[[QWidget], None]
+    """Put a bar below that of the time cursor."""
     add_strip: Callable[[QWidget], None]
     """Put a strip of buttons at the left of the plots."""
     add_status: Callable[[QWidget], None]
