@@ -22,6 +22,7 @@ from dnf_studio.gui.drawing.words import breakable, counted, duration
 from dnf_studio.gui.features.films.form import FilmForm
 from dnf_studio.gui.features.films.maker import FilmMaker
 from dnf_studio.gui.features.films.stage import Stage
+from dnf_studio.gui.features.films.training import Peek, TrainingReel
 from dnf_studio.gui.features.films.views import View, views_of
 from dnf_studio.gui.widgets.controls import caption, keep_place
 from dnf_studio.gui.workspace import dialogs
@@ -32,6 +33,8 @@ __all__ = ["FilmDialog"]
 
 PREVIEW = 560, 315
 """Least width and height of the picture that is shown, pixels."""
+LOOK_MS = 60
+"""Until the next look whether an earlier model's frame is there."""
 SETTLE_MS = 250
 """From a change in the window to the stage that is made anew for it."""
 
@@ -55,6 +58,7 @@ class FilmDialog(QDialog):
         self.progress = QProgressBar()
         self.stage: Stage | None = None
         self._shown: View | None = None
+        self.peek = Peek(workspace)
         self._begins = False
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._growing = QTimer(self, singleShot=True, interval=0)
@@ -90,7 +94,8 @@ class FilmDialog(QDialog):
             return
         self.form.set_views(views_of(self._workspace.plots))
         if self._live.frame is not None:
-            self.form.set_steps(len(self._live.frame.t) - 1)
+            self.form.at = self._workspace.session.cursor.position
+            self.form.set_ends(len(self._live.frame.t) - 1, len(self._workspace.studio.past.kept))
         self._set_stage()
         self._tell_length()
 
@@ -193,7 +198,9 @@ class FilmDialog(QDialog):
         elif self._begins:
             self._begins = False
             self.stage.set_look(self.form.look)
-            self.maker.start(self.stage, self.form.script, self.form.plan())
+            script = self.form.script
+            reel = TrainingReel(self._workspace, script) if script.at is not None else None
+            self.maker.start(self.stage, script, self.form.plan(), reel)
         else:
             self._painting.start()
 
@@ -211,10 +218,16 @@ class FilmDialog(QDialog):
         if stage is None or not stage.ready or self.maker.running:
             return
         stage.set_look(self.form.look)
-        shots = list(self.form.script.shots())
+        script = self.form.script
+        shots = list(script.shots())
         moment, _ = shots[round(self.slider.value() / 1000 * (len(shots) - 1))]
         whole, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-        picture = QPixmap.fromImage(stage.picture(moment.position))
+        there = moment.place is None
+        image = stage.picture(moment.position) if there else self.peek.picture(stage, script, moment)
+        if image is None:
+            QTimer.singleShot(LOOK_MS, self, self._paint)
+            return
+        picture = QPixmap.fromImage(image)
         self.picture.setPixmap(picture.scaled(self.picture.contentsRect().size(), whole, smooth))
 
     def _tell_length(self) -> None:
@@ -235,6 +248,9 @@ class FilmDialog(QDialog):
         self.form.setEnabled(not running)
         self.slider.setEnabled(not running)
         self.cancel.setText("Cancel" if running else "Close")
+        if not running:
+            # A film over training ends with an earlier model on the stage
+            self._settle.start()
         self.progress.setVisible(running)
         if running:
             self.progress.setValue(0)
@@ -267,6 +283,7 @@ class FilmDialog(QDialog):
 
     def _leave(self) -> None:
         self._begins = False
+        self.peek.forget()
         self.maker.cancel()
         self._show_running(False)
         self.remaining.setText("")

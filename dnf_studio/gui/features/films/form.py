@@ -25,6 +25,9 @@ FILTERS = "MP4 (*.mp4);;GIF (*.gif);;WebP (*.webp);;Animated PNG (*.apng *.png)"
 FILE_TIP = (
     "Its ending says what it becomes: .mp4, .gif, .webp, .apng or .png; an older file is replaced once this is whole"
 )
+TIME, TRAINING = "time of the processes", "training"
+CLOCK_TIP = "What moves: the time cursor, or the training, by the weights that the run kept, at the time that is shown"
+NO_SNAPSHOTS = "There are none of what is shown"
 NAMES = {"light": LIGHT, "dark": DARK}
 
 
@@ -36,7 +39,10 @@ class FilmForm(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.view = ChoiceBox({})
+        self.view, self.clock = ChoiceBox({}), ChoiceBox({TIME: TIME, TRAINING: TRAINING})
+        self.at = 0.0
+        """Where the time cursor of a film over training is."""
+        self._ends = 1, 0
         self.first, self.last = IntBox(0, 1), IntBox(0, 1)
         self.seconds, self.hold = FloatBox(0.1, 600), FloatBox(0, 60)
         self.back = QCheckBox("There and &back")
@@ -59,8 +65,22 @@ class FilmForm(QWidget):
                 self.view.addItem(view.title, view)
             self.view.setCurrentIndex(max(0, self.view.findText(before)))
 
-    def set_steps(self, steps: int) -> None:
-        """Films of `steps` steps: a way over all of them stays one over all."""
+    def set_ends(self, steps: int, snapshots: int) -> None:
+        """Films of `steps` steps, or over so many `snapshots` of training; a way over all stays one over all."""
+        self._ends = steps, snapshots - 1
+        self.clock.setEnabled(snapshots > 1)
+        self.clock.setToolTip(CLOCK_TIP if snapshots > 1 else f"{CLOCK_TIP}. {NO_SNAPSHOTS}")
+        if snapshots < 2:
+            self.clock.show_value(TIME)
+        self._fit_ends()
+
+    @Slot()
+    def _fit_ends(self) -> None:
+        over_training = self.over_training
+        steps = self._ends[over_training]
+        self.back.setEnabled(not over_training)
+        for box in (self.first, self.last):
+            box.setSuffix(" of the snapshots" if over_training else "")
         with QSignalBlocker(self.first), QSignalBlocker(self.last):
             for box in (self.first, self.last):
                 at_end = box.value() == box.maximum()
@@ -87,9 +107,15 @@ class FilmForm(QWidget):
             self.last.value(),
             self.seconds.value(),
             self.hold.value(),
-            self.back.isChecked(),
+            self.back.isChecked() and not self.over_training,
             self.rate.value(),
+            self.at if self.over_training else None,
         )
+
+    @property
+    def over_training(self) -> bool:
+        """Whether the film goes through training, at one time of the processes."""
+        return bool(self.clock.currentData() == TRAINING)
 
     @property
     def look(self) -> Look:
@@ -152,8 +178,9 @@ class FilmForm(QWidget):
                 "What the film shows: a plot, both processes, or all plots as they stand in the window",
                 self.view,
             ),
-            ("From &step", "The node of the time grid it begins at; 0 is the data", self.first),
-            ("&to step", "The node it ends at; one before the first goes towards the data", self.last),
+            ("Cloc&k", CLOCK_TIP, self.clock),
+            ("From &step", "The node of the time grid it begins at, 0 the data, or the snapshot", self.first),
+            ("&to step", "The node or snapshot it ends at; one before the first goes back", self.last),
             ("&Length", "Seconds for the way from the first step to the last", self.seconds),
             ("&Hold", "Seconds for which the film stays at either end", self.hold),
             ("", "Go back to the first step the way it came", self.back),
@@ -183,6 +210,8 @@ class FilmForm(QWidget):
 
     def _connect(self) -> None:
         self.view.currentIndexChanged.connect(self.changed)
+        self.clock.currentIndexChanged.connect(self._fit_ends)
+        self.clock.currentIndexChanged.connect(self.changed)
         self.colours.currentIndexChanged.connect(self.changed)
         for box in (self.first, self.last, self.width_box, self.height_box, self.rate, self.letters):
             box.valueChanged.connect(self.changed)

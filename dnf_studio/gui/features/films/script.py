@@ -1,4 +1,4 @@
-"""What a film shows when: the way of the time cursor as a row of pictures, each of which stays for some frames."""
+"""What a film shows when: the way of one of two clocks as a row of pictures, each of which stays for some frames."""
 
 from __future__ import annotations
 
@@ -21,23 +21,27 @@ class Moment:
 
     position: float
     """Of the time cursor, in node units, 0 … N; between two nodes the points are on their way."""
+    place: float | None = None
+    """How many snapshots after the first one the training is, of a film over that; else None."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """The way through the time of the processes."""
+    """The way through the time of the processes, or through training."""
 
     first: int = 0
-    """The node it begins at; one that is after `last` goes towards the data."""
+    """The node, or the number of the snapshot, that it begins at; one after `last` goes back."""
     last: int = 30
     seconds: float = 8.0
-    """From the first node to the last one."""
+    """From the first to the last one."""
     hold: float = 1.0
     """Seconds for which it stays at either end."""
     back: bool = False
     """Whether it comes back to where it began."""
     rate: int = 30
     """Frames a second."""
+    at: float | None = None
+    """The position of the time cursor in a film over training; None for one over the time of the processes."""
 
     @property
     def frames(self) -> int:
@@ -47,7 +51,8 @@ class Script:
     def check(self) -> None:
         """Raise `SettingError` where there is no way to go, or one too long to be meant."""
         if self.first == self.last:
-            raise SettingError("A film goes from one step to another one; choose two.")
+            what = "step" if self.at is None else "snapshot of the training"
+            raise SettingError(f"A film goes from one {what} to another one; choose two.")
         most = (2 if self.back else 1) * self.seconds * self.rate + 3 * self.hold * self.rate
         if most > MOST_FRAMES:
             raise SettingError(f"A film has at most {MOST_FRAMES:,} frames, not {most:,.0f}; make it shorter.")
@@ -60,4 +65,4 @@ class Script:
         if self.back:
             places, stays = np.append(places, places[-2::-1]), np.append(stays, stays[-2::-1])
         for place, count in zip(places.tolist(), stays.tolist(), strict=True):
-            yield Moment(place), count
+            yield Moment(place) if self.at is None else Moment(self.at, abs(place - self.first)), count

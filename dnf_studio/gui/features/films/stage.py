@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QRegion
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QGraphicsItem, QLabel, QWidget
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtWidgets import QApplication, QWidget
 
-from dnf_studio.gui.drawing.caption import DirectionSwitch, colour_text
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.drawing.twins import overlays_of, steps_of, twin_of
+from dnf_studio.gui.drawing.twins import twin_of
 from dnf_studio.gui.drawing.words import time_note
+from dnf_studio.gui.features.films.cards import go, paint_card, prepare, show_frame
+from dnf_studio.workers.frames import Frame
 
 __all__ = ["Look", "Stage", "pixels_of"]
 
@@ -30,28 +30,18 @@ LINES = 38
 Array = NDArray[np.float32]
 
 
-@runtime_checkable
-class Finishing(Protocol):
-    """An item that draws itself little by little."""
+@dataclass(frozen=True)
+class Reading:
+    """Where a clock stands, for the line below the plots."""
 
-    def finish(self) -> None:
-        """Draw all of it now."""
-
-
-@runtime_checkable
-class OfOneTime(Protocol):
-    """What is drawn over a plot and was asked for at one time, such as a field; at another it would be wrong."""
-
-    def set_answer(self, answer: None) -> None:
-        """Show none."""
-
-
-@runtime_checkable
-class Following(Protocol):
-    """What is drawn over a plot and follows the time cursor."""
-
-    def set_cursor(self, fraction: float) -> None:
-        """Show where points are, 0 at the data … 1 at the noise."""
+    share: float
+    """0 at the left end of the line … 1 at the right one."""
+    ends: tuple[str, str]
+    words: str
+    widest: str
+    """The widest words there will be, so that the line stays where it is."""
+    iteration: int | None = None
+    """Of training."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +95,7 @@ class Stage(QWidget):
         if self._waiting:
             twin = twin_of(self._waiting.pop(0))
             twin.setParent(self)
-            _prepare(twin)
-            for overlay in overlays_of(twin):
-                if isinstance(overlay, OfOneTime):
-                    overlay.set_answer(None)
+            prepare(twin)
             self.twins.append(twin)
             twin.show()
         return bool(self._waiting)
@@ -136,8 +123,14 @@ class Stage(QWidget):
                 for by_point in twin.coloured.values():
                     by_point.set_dots(self._dots[0] * look.size[1] / USUAL, self._dots[1])
 
-    def picture(self, position: float) -> QImage:
-        """Everything at `position` in node units, 0 … N."""
+    def show_frame(self, frame: Frame, iteration: int | None) -> None:
+        """Show this frame in place of the one that was copied, of another `iteration`; a second model stays."""
+        self._t = frame.t
+        for twin in self.twins:
+            show_frame(twin, frame, iteration)
+
+    def picture(self, position: float, reading: Reading | None = None) -> QImage:
+        """Everything at `position` in node units, 0 … N; below it what the clock reads, if not the time of that."""
         look = self._look
         assert look is not None, "set_look comes first"
         image = QImage(QSize(*look.size), QImage.Format.Format_RGB32)
@@ -145,13 +138,13 @@ class Stage(QWidget):
         painter = QPainter(image)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         for twin in self.twins:
-            _go(twin, position, max(1, len(self._t) - 1))
+            go(twin, position, max(1, len(self._t) - 1))
             if tuple(twin.note.texts) == tuple(time_note(self._t, position)):
                 # Stands below, once for all
                 twin.note.say(("",))
-            _paint(twin, painter)
+            paint_card(twin, painter)
         self._paint_title(painter, look)
-        self._paint_time(painter, look.theme, position)
+        self._paint_time(painter, look.theme, reading or self._time(position))
         painter.end()
         return image
 
@@ -176,22 +169,28 @@ class Stage(QWidget):
             text = QFontMetricsF(font).elidedText(look.title, Qt.TextElideMode.ElideRight, place.width())
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter, text)
 
-    def _paint_time(self, painter: QPainter, theme: Theme, position: float) -> None:
-        """A line from data to noise with the cursor on it, and the step and the time in words."""
+    def _time(self, position: float) -> Reading:
+        steps = max(1, len(self._t) - 1)
+        metrics = QFontMetricsF(self.font())
+        notes = [time_note(self._t, float(k))[0] for k in range(len(self._t))]
+        widest = max(notes, key=metrics.horizontalAdvance)
+        return Reading(position / steps, ("data", "noise"), time_note(self._t, position)[0], widest)
+
+    def _paint_time(self, painter: QPainter, theme: Theme, reading: Reading) -> None:
+        """A line with the cursor on it, and at the right where that is in words."""
         middle = self.height() - 0.95 * _line(self)
         painter.setFont(self.font())
         painter.setPen(QColor(theme.muted))
-        metrics, words = QFontMetricsF(self.font()), time_note(self._t, position)[0]
-        data, noise = metrics.horizontalAdvance("data"), metrics.horizontalAdvance("noise")
-        # The widest there will be, so that the line stays where it is
-        room = max(metrics.horizontalAdvance(time_note(self._t, float(k))[0]) for k in range(len(self._t)))
+        metrics, words = QFontMetricsF(self.font()), reading.words
+        data, noise = (metrics.horizontalAdvance(end) for end in reading.ends)
+        room = metrics.horizontalAdvance(reading.widest)
         base = middle + (metrics.ascent() - metrics.descent()) / 2
         right = self.width() - 2 * GAP - room - 3 * GAP
-        painter.drawText(QPointF(2 * GAP, base), "data")
-        painter.drawText(QPointF(right - noise, base), "noise")
+        painter.drawText(QPointF(2 * GAP, base), reading.ends[0])
+        painter.drawText(QPointF(right - noise, base), reading.ends[1])
         painter.drawText(QPointF(self.width() - 2 * GAP - metrics.horizontalAdvance(words), base), words)
         first, last = 2 * GAP + data + 2 * GAP, right - noise - 2 * GAP
-        here = first + (last - first) * position / max(1, len(self._t) - 1)
+        here = first + (last - first) * reading.share
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(theme.border), 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         painter.drawLine(QPointF(first, middle), QPointF(last, middle))
@@ -212,50 +211,3 @@ def pixels_of(image: QImage) -> NDArray[np.uint8]:
 def _line(widget: QWidget) -> float:
     """Height of a line of its letters."""
     return QFontMetricsF(widget.font()).height()
-
-
-def _prepare(twin: Plot) -> None:
-    """Leave out what is there to be clicked; what it says of the picture becomes words."""
-    nowhere = QWidget(twin)
-    nowhere.hide()
-    for place, box in enumerate(twin.findChildren(QComboBox), start=1):
-        if not box.isHidden() and box.count() > 1:
-            label = QLabel(box.currentText(), twin)
-            colour_text(label, twin.theme.muted)
-            twin.header.insertWidget(place, label)
-        box.setParent(nowhere)
-    for button in twin.findChildren(QAbstractButton):
-        if not isinstance(button, DirectionSwitch) or not button.isChecked():
-            button.setParent(nowhere)
-    twin.caption_line.setMaximumHeight(0)
-    for item in twin.plot.scene().items():
-        # What is cached has the pixels of the screen
-        item.setCacheMode(QGraphicsItem.CacheMode.NoCache)
-
-
-def _go(twin: Plot, position: float, steps: int) -> None:
-    """Show this position among so many steps; a second model may have others, and is then as far on its way."""
-    fraction = position / steps
-    own = steps_of(twin, steps)
-    twin.set_cursor(position if own == steps else fraction * own)
-    for overlay in overlays_of(twin):
-        if isinstance(overlay, Following):
-            overlay.set_cursor(fraction)
-
-
-def _paint(twin: Plot, painter: QPainter) -> None:
-    """The header, then what is under it: a widget that is rendered would draw that for the pixels of the screen."""
-    place, view = twin.geometry(), twin.plot
-    for item in view.items():
-        # What the window draws in turns
-        if isinstance(item, Finishing):
-            item.finish()
-    painter.fillRect(place, QColor(twin.theme.base))
-    header = QRegion(0, 0, place.width(), view.y())
-    twin.render(painter, place.topLeft(), header, QWidget.RenderFlag.DrawChildren)
-    window = view.viewport()
-    corner = place.topLeft() + window.mapTo(twin, QPoint())
-    view.render(painter, QRectF(QRect(corner, window.size())), window.rect())
-    for child in (*view.children(), *window.children()):
-        if isinstance(child, QWidget) and child is not window and child.isVisible():
-            child.render(painter, place.topLeft() + child.mapTo(twin, QPoint()))

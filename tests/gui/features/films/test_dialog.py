@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from PySide6.QtWidgets import QHBoxLayout
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.config.experiment import Config
+from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.storage import film
+from dnf_studio.core.storage.checkpoint import Checkpoint
+from dnf_studio.core.storage.snapshots import KeptWeights
 from dnf_studio.gui.drawing.theme import DARK
 from dnf_studio.gui.features.films.dialog import FilmDialog
 from dnf_studio.gui.features.films.stage import pixels_of
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
 from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.frames import FrameRequest
 from tests.gui.scenes import frame_of
+from tests.views import viewed
 
 SIZE = 200, 121
+SMALL = Config().changed({"network.channels": 8, "network.layers": 1, "sde.steps": 4})
 
 
 @pytest.fixture
@@ -134,3 +143,50 @@ def test_what_cannot_be_is_said_before_anything_is_painted(dialog: FilmDialog, m
     dialog.form.target.setText("film.mp4")
     dialog.write.click()
     assert "pip install 'dnf-studio[film]'" in dialog.problem.text().replace("\u200b", "")
+
+
+def test_a_film_over_training_is_of_the_weights_that_were_kept(
+    dialog: FilmDialog, shown: Workspace, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, studio = dialog.form, shown.studio
+    assert not form.clock.isEnabled() and "There are none" in form.clock.toolTip()
+    models = [DiffFlow(2, SMALL) for _ in range(3)]
+    for k, model in enumerate(models):
+        for parameter in model.parameters():
+            torch.nn.init.constant_(parameter, 0.1 * k)
+    kept = [KeptWeights(10 * k, 1, Checkpoint.of_model(model)) for k, model in enumerate(models)]
+    newest = FrameRequest(None, viewed(steps=4), torch.randn(50, 2))
+    with monkeypatch.context() as patched:
+        patched.setattr(studio, "_explorer", SimpleNamespace(newest=newest))
+        studio.past.set_kept(kept, 25)
+        dialog.refresh()
+        form.clock.setCurrentIndex(form.clock.findData("training"))
+        assert form.last.value() == form.last.maximum() == 2 and not form.back.isEnabled()
+        form.first.setValue(2)
+        form.last.setValue(0)
+        form.target.setText("film.png")
+        with qtbot.waitSignal(dialog.maker.written, timeout=20_000):
+            dialog.write.click()
+        with Image.open("film.png") as found:
+            assert found.n_frames == 5
+            first = np.asarray(found.convert("RGB"))
+            found.seek(4)
+            last = np.asarray(found.convert("RGB"))
+        # What the slider shows at the ends is what the film begins and ends with
+        for value, wanted in ((1000, last), (0, first)):
+            dialog.slider.setValue(value)
+            qtbot.waitUntil(lambda wanted=wanted: alike(dialog, wanted), timeout=20_000)
+        dialog.reject()
+    assert not np.array_equal(first, last)
+    assert studio.past.shown is None and shown.session.cursor.position == 1.5
+
+
+def alike(dialog: FilmDialog, wanted: np.ndarray) -> bool:
+    """Whether the stage holds what is in `wanted`, about which the picture in the dialog says less: it is scaled."""
+    stage, script = dialog.stage, dialog.form.script
+    if stage is None or not stage.ready or dialog.maker.running:
+        return False
+    shots = list(script.shots())
+    moment, _ = shots[round(dialog.slider.value() / 1000 * (len(shots) - 1))]
+    image = dialog.peek.picture(stage, script, moment)
+    return image is not None and np.array_equal(pixels_of(image), wanted)
