@@ -11,9 +11,11 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QGraphicsItem, QLabel,
 from dnf_studio.gui.drawing.caption import DirectionSwitch, colour_text
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.twins import overlays_of, steps_of
+from dnf_studio.gui.drawing.words import node_at
+from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["go", "paint_card", "prepare", "show_frame"]
+__all__ = ["field_of", "go", "paint_card", "prepare", "show_field", "show_frame"]
 
 
 @runtime_checkable
@@ -26,10 +28,22 @@ class Finishing(Protocol):
 
 @runtime_checkable
 class OfOneTime(Protocol):
-    """What is drawn over a plot and was asked for at one time, such as a field; at another it would be wrong."""
+    """A field over a plot, which is asked for at one node; at another one it would be wrong."""
 
-    def set_answer(self, answer: None) -> None:
-        """Show none."""
+    @property
+    def answer(self) -> FieldAnswer | None:
+        """What is shown."""
+
+    def set_answer(self, answer: FieldAnswer | None) -> None:
+        """Show this, or none."""
+
+
+@runtime_checkable
+class OfTheData(Protocol):
+    """What belongs to the data end, and says so where points are elsewhere."""
+
+    def set_where(self, where: str) -> None:
+        """Say where the points are, with nothing that they are at the data."""
 
 
 @runtime_checkable
@@ -50,9 +64,6 @@ class InTraining(Protocol):
 
 def prepare(twin: Plot) -> None:
     """Leave out what is there to be clicked; what it says of the picture becomes words."""
-    for overlay in overlays_of(twin):
-        if isinstance(overlay, OfOneTime):
-            overlay.set_answer(None)
     nowhere = QWidget(twin)
     nowhere.hide()
     for place, box in enumerate(twin.findChildren(QComboBox), start=1):
@@ -78,6 +89,9 @@ def go(twin: Plot, position: float, steps: int) -> None:
     for overlay in overlays_of(twin):
         if isinstance(overlay, Following):
             overlay.set_cursor(fraction)
+        elif isinstance(overlay, OfTheData):
+            node = node_at(fraction * own)
+            overlay.set_where(f"the points are at step {node}" if node else "")
 
 
 def paint_card(twin: Plot, painter: QPainter) -> None:
@@ -105,3 +119,17 @@ def show_frame(twin: Plot, frame: Frame, iteration: int | None) -> None:
     place = getattr(twin, "place", None)
     if isinstance(place, InTraining):
         place.set_iteration(iteration)
+
+
+def field_of(twin: Plot) -> FieldRequest | None:
+    """What was asked for the field that is shown; None where there is none, or that of a second model."""
+    found = [overlay.answer for overlay in overlays_of(twin) if isinstance(overlay, OfOneTime)]
+    shown = [answer.asked for answer in found if answer is not None]
+    return shown[0] if shown and not getattr(twin, "second", False) else None
+
+
+def show_field(twin: Plot, answer: FieldAnswer | None) -> None:
+    """Show this field; none of another node, another model or a second one."""
+    for overlay in overlays_of(twin):
+        if isinstance(overlay, OfOneTime):
+            overlay.set_answer(None if getattr(twin, "second", False) else answer)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from os.path import isfile
 
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QCloseEvent, QPixmap, QShowEvent
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QSlider,
     QVBoxLayout,
 )
 
@@ -21,8 +21,10 @@ from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.words import breakable, counted, duration
 from dnf_studio.gui.features.films.form import FilmForm
 from dnf_studio.gui.features.films.maker import FilmMaker
+from dnf_studio.gui.features.films.preview import FieldAsker, FilmPreview
+from dnf_studio.gui.features.films.script import Script
 from dnf_studio.gui.features.films.stage import Stage
-from dnf_studio.gui.features.films.training import Peek, TrainingReel
+from dnf_studio.gui.features.films.training import TrainingReel
 from dnf_studio.gui.features.films.views import View, views_of
 from dnf_studio.gui.widgets.controls import caption, keep_place
 from dnf_studio.gui.workspace import dialogs
@@ -31,10 +33,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["FilmDialog"]
 
-PREVIEW = 560, 315
-"""Least width and height of the picture that is shown, pixels."""
-LOOK_MS = 60
-"""Until the next look whether an earlier model's frame is there."""
 SETTLE_MS = 250
 """From a change in the window to the stage that is made anew for it."""
 
@@ -52,17 +50,15 @@ class FilmDialog(QDialog):
         self._workspace, self._live = workspace, workspace.live
         self.maker = FilmMaker(workspace.studio.background, workspace.tell, self)
         self.form = FilmForm(workspace.appearance.theme)
-        self.picture, self.slider = QLabel(), QSlider(Qt.Orientation.Horizontal)
+        self.preview, self._fields = FilmPreview(workspace), FieldAsker(workspace)
         self.length, self.problem, self.remaining = caption(), caption(warning=True), QLabel()
         self.write, self.cancel = QPushButton("&Write film"), QPushButton("Close")
         self.progress = QProgressBar()
         self.stage: Stage | None = None
         self._shown: View | None = None
-        self.peek = Peek(workspace)
         self._begins = False
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._growing = QTimer(self, singleShot=True, interval=0)
-        self._painting = QTimer(self, singleShot=True, interval=0)
         self._arrange()
         self._connect()
 
@@ -127,13 +123,6 @@ class FilmDialog(QDialog):
         self._show_running(True)
 
     def _arrange(self) -> None:
-        self.picture.setMinimumSize(*PREVIEW)
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.picture.setFrameShape(QLabel.Shape.StyledPanel)
-        self.picture.setAccessibleName("Picture of the film")
-        self.slider.setRange(0, 1000)
-        self.slider.setAccessibleName("Time in the film")
-        self.slider.setToolTip("Which picture of the film is shown above")
         self.write.setToolTip("Write the film; the window stays usable")
         self.write.setDefault(True)
         self.cancel.setToolTip("Stop writing without leaving a file, or close")
@@ -145,8 +134,7 @@ class FilmDialog(QDialog):
             keep_place(part)
             part.hide()
         left, right, buttons = QVBoxLayout(), QVBoxLayout(), QHBoxLayout()
-        left.addWidget(self.picture, 1)
-        left.addWidget(self.slider)
+        left.addWidget(self.preview, 1)
         left.addWidget(self.length)
         buttons.addWidget(self.write, 1)
         buttons.addWidget(self.cancel, 1)
@@ -164,11 +152,9 @@ class FilmDialog(QDialog):
 
     def _connect(self) -> None:
         self.form.changed.connect(self._follow_form)
-        self.slider.valueChanged.connect(lambda _value: self._painting.start())
         self.write.clicked.connect(self.start)
         self.cancel.clicked.connect(self.reject)
         self._growing.timeout.connect(self._grow)
-        self._painting.timeout.connect(self._paint)
         self._settle.timeout.connect(self.refresh)
         self._workspace.session.changed.connect(lambda _names: self._settle.start())
         self._workspace.studio.opened.connect(lambda _opened: self._settle.start())
@@ -196,39 +182,30 @@ class FilmDialog(QDialog):
         if self.stage.grow():
             self._growing.start()
         elif self._begins:
-            self._begins = False
-            self.stage.set_look(self.form.look)
-            script = self.form.script
-            reel = TrainingReel(self._workspace, script) if script.at is not None else None
-            self.maker.start(self.stage, script, self.form.plan(), reel)
+            stage, script = self.stage, self.form.script
+            stage.set_look(self.form.look)
+            places = [moment.position for moment, _ in script.shots()] if script.at is None else []
+            self._fields.ask(stage, places, partial(self._begin, stage, script))
         else:
-            self._painting.start()
+            self._show_film()
+
+    def _begin(self, stage: Stage, script: Script) -> None:
+        """Write, now that all is there."""
+        if self._begins and stage is self.stage:
+            self._begins = False
+            reel = TrainingReel(self._workspace, script) if script.at is not None else None
+            self.maker.start(stage, script, self.form.plan(), reel)
 
     @Slot()
     def _follow_form(self) -> None:
         if self.form.chosen is not self._shown:
             self._set_stage()
         self._tell_length()
-        self._painting.start()
+        self._show_film()
 
-    @Slot()
-    def _paint(self) -> None:
-        """The picture that the slider is at; nothing while a film is written."""
-        stage = self.stage
-        if stage is None or not stage.ready or self.maker.running:
-            return
-        stage.set_look(self.form.look)
-        script = self.form.script
-        shots = list(script.shots())
-        moment, _ = shots[round(self.slider.value() / 1000 * (len(shots) - 1))]
-        whole, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-        there = moment.place is None
-        image = stage.picture(moment.position) if there else self.peek.picture(stage, script, moment)
-        if image is None:
-            QTimer.singleShot(LOOK_MS, self, self._paint)
-            return
-        picture = QPixmap.fromImage(image)
-        self.picture.setPixmap(picture.scaled(self.picture.contentsRect().size(), whole, smooth))
+    def _show_film(self) -> None:
+        if self.stage is not None and self.stage.ready and not self.maker.running:
+            self.preview.show_film(self.stage, self.form.look, self.form.script)
 
     def _tell_length(self) -> None:
         script = self.form.script
@@ -246,7 +223,7 @@ class FilmDialog(QDialog):
     def _show_running(self, running: bool) -> None:
         self.write.setEnabled(not running)
         self.form.setEnabled(not running)
-        self.slider.setEnabled(not running)
+        self.preview.slider.setEnabled(not running)
         self.cancel.setText("Cancel" if running else "Close")
         if not running:
             # A film over training ends with an earlier model on the stage
@@ -283,7 +260,8 @@ class FilmDialog(QDialog):
 
     def _leave(self) -> None:
         self._begins = False
-        self.peek.forget()
+        self.preview.forget()
+        self._fields.forget()
         self.maker.cancel()
         self._show_running(False)
         self.remaining.setText("")
@@ -291,6 +269,7 @@ class FilmDialog(QDialog):
             self._drop_stage()
 
     def _drop_stage(self) -> None:
+        self.preview.forget()
         if self.stage is not None:
             self.stage.close()
             self.stage.deleteLater()

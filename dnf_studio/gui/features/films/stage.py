@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.twins import twin_of
-from dnf_studio.gui.drawing.words import time_note
-from dnf_studio.gui.features.films.cards import go, paint_card, prepare, show_frame
+from dnf_studio.gui.drawing.words import node_at, time_note
+from dnf_studio.gui.features.films.cards import field_of, go, paint_card, prepare, show_field, show_frame
+from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["Look", "Stage", "pixels_of"]
@@ -83,6 +84,8 @@ class Stage(QWidget):
         self._t, self._places, self._dots = t, tuple(places), dots
         self._waiting = list(plots)
         self._look: Look | None = None
+        self._field: FieldRequest | None = None
+        self._answers: dict[int, FieldAnswer] = {}
         self.twins: list[Plot] = []
 
     @property
@@ -96,6 +99,7 @@ class Stage(QWidget):
             twin = twin_of(self._waiting.pop(0))
             twin.setParent(self)
             prepare(twin)
+            self._field = self._field or field_of(twin)
             self.twins.append(twin)
             twin.show()
         return bool(self._waiting)
@@ -123,9 +127,26 @@ class Stage(QWidget):
                 for by_point in twin.coloured.values():
                     by_point.set_dots(self._dots[0] * look.size[1] / USUAL, self._dots[1])
 
+    def unanswered(self, positions: Sequence[float]) -> list[FieldRequest]:
+        """The questions for the fields that are shown at these positions, without those that are answered."""
+        asked = self._field
+        if asked is None:
+            return []
+        seen = QRectF()
+        for twin in self.twins:
+            if field_of(twin) is not None:
+                seen = seen.united(twin.box.viewRect())
+        place = (seen.left(), seen.top(), seen.right(), seen.bottom()) if seen.isValid() else asked.extent
+        nodes = dict.fromkeys(map(node_at, positions))
+        return [replace(asked, node=node, extent=place) for node in nodes if node not in self._answers]
+
+    def take_field(self, answer: FieldAnswer) -> None:
+        """Show this field at its node."""
+        self._answers[answer.asked.node] = answer
+
     def show_frame(self, frame: Frame, iteration: int | None) -> None:
         """Show this frame in place of the one that was copied, of another `iteration`; a second model stays."""
-        self._t = frame.t
+        self._t, self._answers = frame.t, {}
         for twin in self.twins:
             show_frame(twin, frame, iteration)
 
@@ -138,6 +159,7 @@ class Stage(QWidget):
         painter = QPainter(image)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         for twin in self.twins:
+            show_field(twin, self._answers.get(node_at(position)))
             go(twin, position, max(1, len(self._t) - 1))
             if tuple(twin.note.texts) == tuple(time_note(self._t, position)):
                 # Stands below, once for all

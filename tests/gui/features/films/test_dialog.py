@@ -174,7 +174,7 @@ def test_a_film_over_training_is_of_the_weights_that_were_kept(
             last = np.asarray(found.convert("RGB"))
         # What the slider shows at the ends is what the film begins and ends with
         for value, wanted in ((1000, last), (0, first)):
-            dialog.slider.setValue(value)
+            dialog.preview.slider.setValue(value)
             qtbot.waitUntil(lambda wanted=wanted: alike(dialog, wanted), timeout=20_000)
         dialog.reject()
     assert not np.array_equal(first, last)
@@ -187,6 +187,6 @@ def alike(dialog: FilmDialog, wanted: np.ndarray) -> bool:
     if stage is None or not stage.ready or dialog.maker.running:
         return False
     shots = list(script.shots())
-    moment, _ = shots[round(dialog.slider.value() / 1000 * (len(shots) - 1))]
-    image = dialog.peek.picture(stage, script, moment)
+    moment, _ = shots[round(dialog.preview.slider.value() / 1000 * (len(shots) - 1))]
+    image = dialog.preview.peek.picture(stage, script, moment)
     return image is not None and np.array_equal(pixels_of(image), wanted)
