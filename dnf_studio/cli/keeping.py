@@ -7,8 +7,9 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Literal
 
-from dnf_studio.cli.output import Interrupt, Progress, clock, note
+from dnf_studio.cli.output import Interrupt, clock
 from dnf_studio.errors import CheckpointError, DataError, DivergenceError, StudioError
+from dnf_studio.progress import Progress, note
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave

@@ -13,11 +13,12 @@ from dnf_studio import api, assets
 from dnf_studio.api.settings import setting_changes, settings_file
 from dnf_studio.cli.keeping import fit, newest_of, save, tell_of_older
 from dnf_studio.cli.options import AsJson, ModelChoice, Output, asking_for_data
-from dnf_studio.cli.output import clock, emit, note, number
+from dnf_studio.cli.output import clock, emit, number
 from dnf_studio.config import Config, Device, Missing, Precision
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, SettingError
+from dnf_studio.progress import note
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave

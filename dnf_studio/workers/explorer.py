@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Explorer", "FrameRequest"]
+__all__ = ["Explorer"]
 
 FRAME_SECONDS = 0.45
 """Least time between two frames of new weights."""
@@ -257,7 +257,7 @@ class Explorer:
         self._tell()
         self._framed = self._running
         self._fields.show(frame, self._framed)
-        self._excess.show(frame, self._framed, self._training)
+        self._excess.show(frame, running, self._training or running.hurried)
         if self._unanswered(busy=True):
             self._answer(passes)
 

@@ -17,8 +17,8 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks
-from dnf_studio.workers.explorer import Explorer, FrameRequest
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
+from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.frames import Frame, FrameRequest, Inspection, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.views import viewed
 
@@ -160,7 +160,7 @@ def test_a_request_grows_by_blocks_and_weights_alone_come_complete() -> None:
 def test_another_lambda_keeps_the_forward_half_and_other_data_the_backward_half(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from dnf_studio.workers.explorer import FrameRequest
+    from dnf_studio.workers.frames import FrameRequest
 
     calls: list[str] = []
     for name in ("forward", "backward"):

@@ -19,7 +19,7 @@ from dnf_studio.core.storage.snapshots import move_snapshots
 from dnf_studio.core.training.record import History
 from dnf_studio.errors import CheckpointError, StudioError
 
-__all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "rename"]
+__all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "model_head", "rename"]
 
 SUFFIX = ".safetensors"
 RECENT = 50
@@ -55,17 +55,22 @@ class ModelFile:
 
 def model_file(path: Path) -> ModelFile:
     """What there is to say of the checkpoint at `path`, from its header; a bad file has a `fault`."""
+    return model_head(path)[0]
+
+
+def model_head(path: Path) -> tuple[ModelFile, Checkpoint | None]:
+    """`model_file`, and the checkpoint without its tensors, None of a bad file."""
     found = ModelFile(path)
     try:
         state = path.stat()
         found = replace(found, bytes=state.st_size, modified=state.st_mtime)
         head = read_heading(path)
     except OSError as problem:
-        return replace(found, fault=f"Cannot read '{path.name}': {explain(problem)}.")
+        return replace(found, fault=f"Cannot read '{path.name}': {explain(problem)}."), None
     except StudioError as problem:
-        return replace(found, fault=str(problem))
+        return replace(found, fault=str(problem)), None
     drift = head.config.network.drift
-    return replace(
+    found = replace(
         found,
         kind=head.kind,
         model=head.config.model if drift == "free" else f"{drift} {head.config.model}",
@@ -76,6 +81,7 @@ def model_file(path: Path) -> ModelFile:
         nll=_nll(head),
         sha256=head.sha256,
     )
+    return found, head
 
 
 def _nll(head: Checkpoint) -> float | None:

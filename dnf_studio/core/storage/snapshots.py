@@ -11,8 +11,12 @@ import re
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
 
 from dnf_studio.core.files import atomic_file, explain, make_folder
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading, save_checkpoint
@@ -46,6 +50,13 @@ class KeptWeights:
     file: Path | None = None
     """Where they are read from when somebody wants them; None in memory."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as arrays, which takes a fifth of the time that tensors take: it goes from process to process."""
+        if self.checkpoint is None:
+            return KeptWeights, (self.iteration, self.bytes, None, self.file)
+        arrays = {name: tensor.numpy() for name, tensor in self.checkpoint.tensors.items()}
+        return _unpacked, (self.iteration, self.bytes, replace(self.checkpoint, tensors={}), arrays)
+
     def read(self) -> Checkpoint:
         """The model as it was, as a checkpoint of the kind ``weights``. For a thread.
 
@@ -58,6 +69,11 @@ class KeptWeights:
         if found.kind != "weights" or found.iteration != self.iteration:
             raise CheckpointError(f"'{self.file}' does not hold the weights of iteration {self.iteration:,}.")
         return found
+
+
+def _unpacked(iteration: int, size: int, bare: Checkpoint, arrays: dict[str, NDArray[Any]]) -> KeptWeights:
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return KeptWeights(iteration, size, replace(bare, tensors=tensors))
 
 
 def snapshot_folder(file: Path) -> Path:
@@ -99,10 +115,12 @@ def own_snapshots(run: Checkpoint, file: Path | str) -> tuple[KeptWeights, ...]:
 def save_snapshots(kept: Sequence[KeptWeights], file: Path) -> None:
     """Have just `kept` beside the run in `file`; those that are there already stay as they are.
 
-    Each is written whole or not at all. Raises `CheckpointError` where that cannot be.
+    Each is written whole or not at all, and those whose own file is gone are left out. Raises `CheckpointError` where
+    that cannot be.
     """
     folder = snapshot_folder(file)
-    wanted = {f"{each.iteration:09d}.safetensors": each for each in kept}
+    there_still = (each for each in kept if each.file is None or each.file.exists())
+    wanted = {f"{each.iteration:09d}.safetensors": each for each in there_still}
     try:
         there = {path.name: path for path in folder.iterdir() if NAME.fullmatch(path.name)} if folder.is_dir() else {}
         if wanted:

@@ -44,8 +44,8 @@ class _Message(QLabel):
 class StudioStatusBar(QStatusBar):
     """model · iterations · it/s · NLL and its floor · time left."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setSizeGripEnabled(False)
         self.message = _Message()
         self._meanwhile, self._before = "", ""

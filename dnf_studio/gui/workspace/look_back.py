@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.core.training.record import Marks
+from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.workers.background import Newest
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = ["LookBack", "Past", "past_of"]
+
+MOST_KNOWN = 8
+"""Models that are shown again without being read again, with what was computed of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,7 @@ class LookBack(QObject):
         self._studio, self._cursor = studio, studio.past
         self._reading, self._listing = Newest(studio.background), Newest(studio.background)
         self._shown: Past | None = None
+        self._known: deque[Past] = deque(maxlen=MOST_KNOWN)
         self._saved: tuple[KeptWeights, ...] = ()
         studio.opened.connect(self._begin)
         studio.progressed.connect(self._list)
@@ -71,14 +77,27 @@ class LookBack(QObject):
     def _begin(self, opened: Opened) -> None:
         """Another model is shown: as it is now, with the snapshots of its own run."""
         self._saved = ()
+        self._known.clear()
         self._listing.cancel()
         self._cursor.clear()
-        saved = opened.checkpoint
-        if saved is not None and saved.kind == "run" and opened.path is not None and not opened.held:
+        self.look(opened)
+        self._list()
+
+    def look(self, opened: Opened | None) -> None:
+        """Look for the snapshots beside the file of the run that is shown, which may have been moved."""
+        if opened is None or opened.checkpoint is None or opened.path is None or opened.held:
+            return
+        if opened.checkpoint.kind == "run":
             from dnf_studio.core.storage.snapshots import listed_snapshots
 
-            self._listing.run(partial(listed_snapshots, saved, opened.path), self._take, self._studio.failed.emit)
-        self._list()
+            self._listing.run(partial(listed_snapshots, opened.checkpoint, opened.path), self._take, self._tell)
+
+    def _tell(self, error: Exception) -> None:
+        """In the status bar: the run itself is shown, and can go on."""
+        if isinstance(error, StudioError):
+            self._studio.said.emit(str(error))
+        else:
+            self._studio.failed.emit(error)
 
     def _take(self, saved: tuple[KeptWeights, ...]) -> None:
         self._saved = saved
@@ -101,11 +120,15 @@ class LookBack(QObject):
         if kept is None:
             self._reading.cancel()
             self._become(None)
+        elif (known := next((past for past in self._known if past.kept is kept), None)) is not None:
+            self._reading.cancel()
+            self._become(known)
         elif not self._reading.running:
             self._reading.run(partial(past_of, kept), self._found, partial(self._fail, kept))
 
     def _found(self, past: Past) -> None:
         """Show what was read, or read what the cursor has gone to meanwhile."""
+        self._known.append(past)
         if past.kept is self._cursor.shown or not self._cursor.playing:
             self._become(past)
         if past.kept is not self._cursor.shown:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
@@ -26,8 +25,8 @@ HELP = Help(
     "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
     "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
     "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
-    "rows that training never sees; the loss of a diffusion model or of flow "
-    "matching is no likelihood, so there it has its own scale.",
+    "rows that training never sees; the loss of a diffusion model or of flow matching is no likelihood, so there it "
+    "has its own scale. A click shows the model as it was then, a double click as it is now.",
     (
         "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
         "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",
@@ -64,16 +63,15 @@ class LossPlot(Plot):
 
     Where the data has a validation split, the bound on that, of a flow its NLL, has a curve of its own, named
     at the right; beside a loss that is no likelihood it has a scale of its own there, nats.
-    Where a setting or the N of progressive training changed there is a thin upright line with its label.
-
-    Follows the run until wheel or drag choose another range; a double click follows it again, and a click looks back
-    to an iteration, where a strong upright line is then.
+    Where a setting or the N of progressive training changed there is a thin upright line with its label, and a strong
+    one where the views look back to, after a click. Wheel or drag choose another range; a double click follows the
+    run again.
     """
 
     iteration_clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(*_words("bound", False), PRESS, parent, help_=HELP)
+    def __init__(self) -> None:
+        super().__init__(*_words("bound", False), PRESS, help_=HELP)
 
     def add_parts(self) -> None:
         """Add curves, floors, marks and the scale of the validation split."""
@@ -93,7 +91,9 @@ class LossPlot(Plot):
         self._measured: dict[int, float] = {}
         self._validation = pg.PlotDataItem(symbol="o", symbolSize=5)
         self._unit, self._zero = 1.0, 0.0
-        self._scale = self._make_scale()
+        self._scale = self.plot.getAxis("right")
+        # It does not follow the box by itself
+        self._scale.unlinkFromView()
         self._name_scale()
         for item in (self._raw, self._smooth, self._line, self._least, self._validation):
             self.plot.addItem(item, ignoreBounds=True)
@@ -278,12 +278,6 @@ class LossPlot(Plot):
         low, high = float(values.min()), float(np.quantile(values, 0.9))
         margin = max(0.08 * (high - low), 0.02)
         return low - margin, high + margin
-
-    def _make_scale(self) -> pg.AxisItem:
-        """The scale of what is measured on the validation split, which does not follow the box by itself."""
-        scale = self.plot.getAxis("right")
-        scale.unlinkFromView()
-        return scale
 
     def _name_scale(self) -> None:
         """Numbers at the right only where they are other than those at the left."""
