@@ -7,6 +7,7 @@ from dnf_studio.gui.features.data import FEATURE as DATA
 from dnf_studio.gui.features.disagreement import FEATURE as DISAGREEMENT
 from dnf_studio.gui.features.export import FEATURE as EXPORT
 from dnf_studio.gui.features.fields import FEATURE as FIELDS
+from dnf_studio.gui.features.films import FEATURE as FILMS
 from dnf_studio.gui.features.help import FEATURE as HELP
 from dnf_studio.gui.features.history import FEATURE as HISTORY
 from dnf_studio.gui.features.images import FEATURE as IMAGES
@@ -59,6 +60,7 @@ FEATURES: tuple[Feature, ...] = (
     SAMPLING,
     LIBRARY,
     EXPORT,
+    FILMS,
     SCRIPT,
     PREFERENCES,
     HELP,

@@ -165,6 +165,10 @@ class MarksLayer:
         self._colour()
         self._arrange()
 
+    def show_alike(self, other: MarksLayer) -> None:
+        """Show the marks of `other`."""
+        self.set_marks({x: (text.toPlainText(), line.toolTip()) for x, (line, text) in other._marks.items()})
+
     def recolour(self, theme: Theme) -> None:
         """Lines and labels in the colours of `theme`."""
         self._theme = theme
