@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dnf_studio.api import (
+        DisplaySet,
         Export,
         Paths,
         datasets,
+        display_set,
         evaluate,
         export,
         load,
@@ -39,6 +41,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Config",
+    "DisplaySet",
     "Evaluation",
     "Export",
     "GenerativeModel",
@@ -49,6 +52,7 @@ __all__ = [
     "Watch",
     "__version__",
     "datasets",
+    "display_set",
     "evaluate",
     "export",
     "from_denoiser",
@@ -71,6 +75,7 @@ __all__ = [
 
 _HOMES = {
     "Config": "dnf_studio.config",
+    "DisplaySet": "dnf_studio.api",
     "Evaluation": "dnf_studio.core.evaluation.evaluate",
     "Export": "dnf_studio.api",
     "GenerativeModel": "dnf_studio.core.models.base",
@@ -80,6 +85,7 @@ _HOMES = {
     "StudioError": "dnf_studio.errors",
     "Watch": "dnf_studio.link.watch",
     "datasets": "dnf_studio.api",
+    "display_set": "dnf_studio.api",
     "evaluate": "dnf_studio.api",
     "export": "dnf_studio.api",
     "from_denoiser": "dnf_studio.core.models.wrapped.adapters",

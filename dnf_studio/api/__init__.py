@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dnf_studio.api.displaying import DisplaySet, display_set
     from dnf_studio.api.exports import Export, export, open_export
     from dnf_studio.api.measuring import evaluate
     from dnf_studio.api.opening import FileKind, data_of, datasets, file_kind, load, open_checkpoint
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from dnf_studio.api.training import train
 
 __all__ = [
+    "DisplaySet",
     "Export",
     "FileKind",
     "Paths",
     "data_of",
     "datasets",
+    "display_set",
     "evaluate",
     "export",
     "file_kind",
@@ -32,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "displaying": ("DisplaySet", "display_set"),
     "exports": ("Export", "export", "open_export"),
     "measuring": ("evaluate",),
     "opening": ("FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint"),

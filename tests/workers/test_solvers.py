@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
+from dnf_studio.core.exploration.display_set import DisplayNoise, PathSimulator, blocks
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffusion import Diffusion
@@ -18,7 +19,6 @@ from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
 from dnf_studio.core.sde.steps import backward_step
 from dnf_studio.core.storage.samples import ExportPlan, read_rows
 from dnf_studio.errors import UnsupportedError
-from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
 from dnf_studio.workers.explorer import Explorer, FrameRequest
 from dnf_studio.workers.passes import Passes
 from dnf_studio.workers.selection import export_selection
