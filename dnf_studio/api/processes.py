@@ -242,7 +242,7 @@ def paths(
             drift=found.drift,
             score=found.score,
             contribution=found.contribution,
-            parts=found.parts and Parts(*found.parts),
+            parts=None if found.parts is None else Parts(*found.parts),
             model=flow.kind,
             units=units,
             lam=level,

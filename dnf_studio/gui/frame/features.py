@@ -22,6 +22,7 @@ from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
 from dnf_studio.gui.features.sampling import FEATURE as SAMPLING
 from dnf_studio.gui.features.score import FEATURE as SCORE
 from dnf_studio.gui.features.script import FEATURE as SCRIPT
+from dnf_studio.gui.features.scripts import FEATURE as SCRIPTS
 from dnf_studio.gui.features.selection import FEATURE as SELECTION
 from dnf_studio.gui.features.space_time import FEATURE as SPACE_TIME
 from dnf_studio.gui.features.time_grid import FEATURE as TIME_GRID
@@ -54,6 +55,7 @@ FEATURES: tuple[Feature, ...] = (
     LIBRARY,
     EXPORT,
     SCRIPT,
+    SCRIPTS,
     PREFERENCES,
     HELP,
 )
@@ -61,7 +63,7 @@ FEATURES: tuple[Feature, ...] = (
 
 MENUS = {
     "&File": ("open", "write", "quit"),
-    "&Edit": ("undo", "select", "tool", "mode", "preferences"),
+    "&Edit": ("undo", "copy", "select", "tool", "mode", "preferences"),
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),

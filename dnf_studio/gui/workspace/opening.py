@@ -252,15 +252,11 @@ def beside_run(export: str, config: Config, run: Run) -> Opened:
 
 def untrained(config: Config) -> Opened:
     """The data that `config` names and a model of it with the weights a run would begin with."""
-    import torch
-
-    from dnf_studio.core.models.build import build_model
+    from dnf_studio.core.training.weights import first_model
     from dnf_studio.workers.snapshot import Snapshot
 
     dataset = _dataset(config)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.training.seed)
-        flow = build_model(dataset.dim, config, dataset.standardisation, image=dataset.image)
+    flow, _ = first_model(config, dataset)
     shown = ShownModel(
         title="untrained model",
         data=config.data,
