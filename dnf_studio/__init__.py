@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         open_checkpoint,
         open_export,
         paths,
+        report,
         train,
     )
     from dnf_studio.api.registering import register_dataset, register_network
@@ -67,6 +68,7 @@ __all__ = [
     "register_model",
     "register_network",
     "register_solver",
+    "report",
     "show",
     "train",
     "watch",
@@ -100,6 +102,7 @@ _HOMES = {
     "register_model": "dnf_studio.api.registering_methods",
     "register_network": "dnf_studio.api.registering",
     "register_solver": "dnf_studio.api.registering_methods",
+    "report": "dnf_studio.api",
     "show": "dnf_studio.link.verbs",
     "train": "dnf_studio.api",
     "watch": "dnf_studio.link.verbs",

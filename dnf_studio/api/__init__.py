@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dnf_studio.api.measuring import evaluate
     from dnf_studio.api.opening import FileKind, data_of, datasets, file_kind, load, open_checkpoint
     from dnf_studio.api.processes import Paths, paths
+    from dnf_studio.api.reporting import report
     from dnf_studio.api.training import train
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "open_checkpoint",
     "open_export",
     "paths",
+    "report",
     "train",
 ]
 
@@ -40,6 +42,7 @@ _HOMES = {
     "measuring": ("evaluate",),
     "opening": ("FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint"),
     "processes": ("Paths", "paths"),
+    "reporting": ("report",),
     "training": ("train",),
 }
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.flow import MOST_EXACT
-from dnf_studio.core.training.record import STAGE
+from dnf_studio.core.training.record import STAGE, Marks
 from dnf_studio.core.training.run import Run
 
-__all__ = ["point_cost", "run_cost"]
+__all__ = ["point_cost", "run_cost", "training_cost"]
 
 WITH_GRADIENT = 3
 """A value, and both of its derivatives."""
@@ -56,13 +56,21 @@ def point_cost(model: GenerativeModel, steps: int) -> int | None:
 
 def run_cost(run: Run) -> int | None:
     """Multiply-adds of `run` so far, whose batch has not changed, each N of progressive training by its marks."""
-    total, before, batch = 0, 0, run.config.training.batch
-    stages = [mark for mark in run.marks.all if mark.name in (STAGE, "sde.steps")]
+    return training_cost(run.flow, run.marks, run.iteration)
+
+
+def training_cost(model: GenerativeModel, marks: Marks, iterations: int) -> int | None:
+    """Multiply-adds of the `iterations` that `model` was trained for, as its settings and the `marks` of its run say.
+
+    None where nobody has counted its objective's.
+    """
+    total, before, config = 0, 0, model.config
+    stages = [mark for mark in marks.all if mark.name in (STAGE, "sde.steps")]
     ends = [(mark.iteration, int(mark.before or 0)) for mark in stages]
-    for end, steps in (*ends, (run.iteration, run.marks.steps or run.config.sde.steps)):
-        cost = point_cost(run.flow, steps)
+    for end, steps in (*ends, (iterations, marks.steps or config.sde.steps)):
+        cost = point_cost(model, steps)
         if cost is None:
             return None
-        total += (end - before) * batch * cost
+        total += (end - before) * config.training.batch * cost
         before = end
     return total

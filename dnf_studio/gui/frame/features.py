@@ -18,6 +18,7 @@ from dnf_studio.gui.features.outliers import FEATURE as OUTLIERS
 from dnf_studio.gui.features.pair_plot import FEATURE as PAIR_PLOT
 from dnf_studio.gui.features.preferences import FEATURE as PREFERENCES
 from dnf_studio.gui.features.processes import FEATURE as PROCESSES
+from dnf_studio.gui.features.report import FEATURE as REPORT
 from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
 from dnf_studio.gui.features.sampling import FEATURE as SAMPLING
 from dnf_studio.gui.features.score import FEATURE as SCORE
@@ -56,6 +57,7 @@ FEATURES: tuple[Feature, ...] = (
     EXPORT,
     SCRIPT,
     SCRIPTS,
+    REPORT,
     PREFERENCES,
     HELP,
 )
