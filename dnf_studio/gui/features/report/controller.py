@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QFileDialog, QProgressDialog
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import Check
-from dnf_studio.gui.workspace.memory import show_folder
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.threads import stand_back
@@ -98,8 +97,7 @@ class ReportController(QObject):
             dialog.canceled.disconnect(self._cancel)
             dialog.close()
         if whole:
-            self._workspace.say(f"Wrote the report {path.name}, which any browser opens.")
-            show_folder(path.parent)
+            self._workspace.say(f"Wrote the report {path}; any browser opens it.")
 
 
 def _measured(
