@@ -52,7 +52,7 @@ def plot_paths(
         across = np.broadcast_to(times[:, None], path.shape[:2]) if dim == 1 else path[..., pair[0]]
         up = path[..., 0] if dim == 1 else path[..., pair[1]]
         colour, seen = getattr(palette, name), slice(points) if step is None else slice(None)
-        axes.plot(across[:, :points], up[:, :points], color=colour, linewidth=0.6, alpha=0.35 if not rows else 0.12)
+        axes.plot(across[:, :points], up[:, :points], color=colour, linewidth=0.6, alpha=0.35 if not rows else 0.2)
         axes.plot(across[row, seen], up[row, seen], ".", color=colour, markersize=3)
         if rows:
             axes.plot(across[:, rows], up[:, rows], color=palette.text, linewidth=0.9)

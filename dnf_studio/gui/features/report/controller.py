@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ReportController"]
 
 NOTHING = "There is nothing to report on yet: open a model, or press Train."
-PARTS = 20
+PARTS = 8
 """About so many things are told of while a model is measured."""
 Given = tuple["GenerativeModel", "Checkpoint | None"]
 
