@@ -46,14 +46,14 @@ def comparable(first: Measured, second: Measured) -> str:
 
 
 def nll_difference(first: NDArray[np.float64] | None, second: NDArray[np.float64] | None) -> Difference | None:
-    """The mean difference over the points that both were measured at, by Student's t over these.
+    """The mean difference over the points that both were measured at, by Student's t over these; None where a U-Net was
+    measured at fewer, which are others.
 
     Nothing says from when on two likelihoods are equal, so that they are *told apart* or *unresolved*.
     """
-    if first is None or second is None:
+    if first is None or second is None or len(first) != len(second):
         return None
-    count = min(len(first), len(second))
-    return _paired(second[:count] - first[:count])
+    return _paired(second - first)
 
 
 def step_difference(first: StepRow, second: StepRow) -> Difference | None:

@@ -48,12 +48,20 @@ class Effort:
     samples: int
     """Samples of a set, of which each N has five."""
     up_to: int | None = None
-    """The N up to which there are so many; beyond it they become fewer, so that an N costs no more than this one."""
+    """The N up to which there are so many samples, and paths of the excess; beyond it there are fewer, so that an N
+    costs no more than this one."""
 
     def samples_at(self, flow: GenerativeModel, steps: int) -> int:
         """Samples of a set at N = `steps`, of a U-Net, which costs a hundred times as much a point, fewer."""
-        count = self.samples if self.up_to is None else self.samples * self.up_to // max(steps, self.up_to)
+        count = self._within(self.samples, steps)
         return max(1, count if flow.config.network.kind == "mlp" else count // FEWER)
+
+    def excess_at(self, steps: int) -> tuple[int, int]:
+        """Paths whose excess is told by the ODE, and points for nearest neighbours, of a model with so many steps."""
+        return self._within(self.excess, steps), self._within(self.neighbours, steps)
+
+    def _within(self, count: int, steps: int) -> int:
+        return count if self.up_to is None else max(1, count * self.up_to // max(steps, self.up_to))
 
 
 QUICK = Effort("quickly", 4_000, 300, 48, 4_000, 4_000, 30)
@@ -93,7 +101,8 @@ class Measured:
     entropy: float | None = None
     attainable: float | None = None
     excess: tuple[ExcessRow, ...] | None = None
-    neighbours: tuple[ExcessRow, ...] | None = None
+    excess_points: int = 0
+    """Fresh points that it is the mean over."""
     by_steps: tuple[StepRow, ...] = ()
     failed: dict[str, str] = field(default_factory=dict)
     """What could not be measured, and why."""
@@ -133,7 +142,7 @@ def measure(
         entropy=None if dataset is None else entropy_of(flow, dataset),
         attainable=None if dataset is None else attainable_of(flow, dataset),
         excess=None if rows is None else rows.by_step,
-        neighbours=None if rows is None else rows.by_neighbours,
+        excess_points=0 if rows is None else rows.points,
         by_steps=tuple(row for n in steps for row in parts.get(f"samples at N = {n}", ())),
         failed=failed,
     )
@@ -154,7 +163,7 @@ def _parts(
         points = fresh_points(flow, dataset, affordable_points(flow, effort.ode), 0)
         yield "NLL of the ODE", lambda: _values(ode_nll(flow, points))
     if chained and dense:
-        yield "excess by step", lambda: excess_rows(flow, dataset, None, effort.excess, effort.neighbours)
+        yield "excess by step", lambda: excess_rows(flow, dataset, None, *effort.excess_at(flow.grid().steps))
     for n in steps:
         # Each N has seeds of its own, so that it does not matter that they are measured one by one
         draw = partial(step_rows, flow, dataset, (n,), effort.samples_at(flow, n), SEEDS, lambda _set: check())

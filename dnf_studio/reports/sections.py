@@ -112,9 +112,9 @@ def _disagreement(found: Measured) -> str:
     worst = ", ".join(f"step {i} {_minus(f'{rows[i].value:.3f}')} ± {rows[i].error or 0:.3f}" for i in sorted(order))
     total = sum(one.value for one in rows)
     told = (
-        f"By how much each backward step misses the reverse of the forward step, by the densities of the ODE at "
-        f"{found.effort.excess} fresh points of seed 0; 0 is right. In all {_minus(f'{total:.3f}')} nats; most at "
-        f"{worst}."
+        "By how much each backward step misses the reverse of the forward step, by the densities of the ODE at "
+        f"{found.excess_points} fresh points of seed 0, ± one standard error over these; 0 is right. In all "
+        f"{_minus(f'{total:.3f}')} nats; most at {worst}."
     )
     return f"<h3>Disagreement by step</h3><p>{told}</p>{drawn}"
 

@@ -51,6 +51,8 @@ class ExcessRows:
     """By the densities of the probability-flow ODE: the rows add up to the bound minus the NLL of the ODE."""
     by_neighbours: tuple[ExcessRow, ...] | None
     """By nearest neighbours among forward points, without the model's densities; None beyond three dimensions."""
+    points: int = 0
+    """Paths that `by_step` is the mean over."""
 
 
 def excess_rows(
@@ -88,11 +90,11 @@ def excess_rows(
             rows = torch.cat(threads.map(ratios, parts), dim=1)
     means = step_means(rows.double().cpu().numpy())
     if not near:
-        return ExcessRows(_rows(means), None)
+        return ExcessRows(_rows(means), None, means.points)
     neighbours = neighbour_excess(states.cpu().numpy(), terms.cpu().numpy())
     steps = StepMeans(neighbours.mean[:-1], neighbours.error[:-1], neighbours.points)
     known = np.isfinite(steps.mean).any()
-    return ExcessRows(_rows(means), _rows(steps) if known else None)
+    return ExcessRows(_rows(means), _rows(steps) if known else None, means.points)
 
 
 def _rows(means: StepMeans) -> tuple[ExcessRow, ...]:

@@ -48,7 +48,9 @@ class ScriptsController(QObject):
 
         def copy(checked: Described) -> None:
             QGuiApplication.clipboard().setText(program(checked, plot))
-            self._workspace.say("The program is copied: it makes the numbers that are shown, from any folder.")
+            ready = "it makes the numbers that are shown, from any folder"
+            first = ready if checked.source.saved else "its model has to be saved before it runs"
+            self._workspace.say(f"The program is copied: {first}.")
             if not checked.source.saved:
                 self._offer(partial(self.copy_program, plot))
 
