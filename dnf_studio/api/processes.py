@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.exploration.marginals import Marginals
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.sde.sample_settings import LastStep, Start
-    from dnf_studio.core.sde.sample_settings import Parts as PartsKept
+    from dnf_studio.core.sde.sample_settings import Start
+    from dnf_studio.core.sde.solvers import LastStep
+    from dnf_studio.core.sde.solvers import Parts as PartsKept
 
     Array = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from dnf_studio.core.data.image_shape import PixelMap
 from dnf_studio.core.evaluation.by_steps import SEEDS, TOLERANCE_OUTSIDE, StepRow
 from dnf_studio.core.evaluation.distances import EQUAL
 from dnf_studio.core.evaluation.excess_rows import ExcessRow
-from dnf_studio.core.training.cost import training_cost
+from dnf_studio.core.training.cost import cost_at
 from dnf_studio.core.training.record import Marks
 from dnf_studio.reports.drawing import Bar, Mark, bars, cloud, curves, mosaic, strands
 from dnf_studio.reports.known import data_part, settings_part, table, training_part
@@ -222,7 +222,8 @@ def _cost(found: Measured) -> str:
             of_sample += f", {flow.multiply_adds(steps, None):.3g} multiply-adds"
         rows.append((f"a sample at N = {steps}", of_sample))
     marks = Marks.from_dict(checkpoint.history.get("marks"))
-    spent = None if flow.adapter or not checkpoint.iteration else training_cost(flow, marks, checkpoint.iteration)
+    known = not flow.adapter and checkpoint.iteration
+    spent = cost_at(flow, flow.config, marks, (checkpoint.iteration,)) if known else None
     if spent is not None:
-        rows.append(("training", f"{spent:.3g} multiply-adds of the networks, in {checkpoint.seconds:,.0f} s"))
+        rows.append(("training", f"{spent[0]:.3g} multiply-adds of the networks, in {checkpoint.seconds:,.0f} s"))
     return f"<h3>Cost</h3>{table((), rows)}"

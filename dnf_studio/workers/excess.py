@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Direction", "ExcessFrame", "ExcessWatch", "excess_affordable"]
+__all__ = ["ExcessFrame", "ExcessWatch", "excess_affordable"]
 
 TRAINING_SECONDS = 3.0
 """Seconds between two computations while a model trains."""
