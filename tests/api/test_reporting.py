@@ -23,7 +23,7 @@ from dnf_studio.reports.drawing import Bar, Line, bars, chart, cloud, mosaic
 from tests.core.storage.files import make_flow, make_run
 
 X = np.random.default_rng(0).normal(size=(300, 1))
-TINY = replace(measured.QUICK, bound=60, ode=20, excess=16, neighbours=200, samples=100)
+TINY = replace(measured.QUICK, bound=60, ode=12, excess=16, neighbours=40, samples=40)
 
 
 @pytest.fixture(autouse=True)

@@ -49,7 +49,8 @@ class ScriptsController(QObject):
         def copy(checked: Described) -> None:
             QGuiApplication.clipboard().setText(program(checked, plot))
             ready = "it makes the numbers that are shown, from any folder"
-            first = ready if checked.source.saved else "its model has to be saved before it runs"
+            second = checked.second is None or checked.second.source.saved
+            first = ready if checked.source.saved and second else "its model has to be saved before it runs"
             self._workspace.say(f"The program is copied: {first}.")
             if not checked.source.saved:
                 self._offer(partial(self.copy_program, plot))

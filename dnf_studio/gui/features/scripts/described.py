@@ -19,6 +19,8 @@ from dnf_studio.plugins import VARIABLE
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
     from dnf_studio.gui.workspace.opening import Opened
+    from dnf_studio.gui.workspace.state import State
+    from dnf_studio.workers.frames import Frame
 
 __all__ = ["Described", "Source", "describe", "differences", "sum_checked"]
 
@@ -39,6 +41,8 @@ class Source:
     saved: bool = True
     sha256: str = ""
     """Sum of the tensors, where it is known."""
+    iteration: int | None = None
+    """Of weights from the midst of a run: after which iteration they were so."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,10 @@ class Described:
     """Other plug-ins that it needs."""
     bounded: bool = True
     """Whether there is a disagreement."""
+    second: Described | None = None
+    """The model that is compared with it."""
+    shares: bool = False
+    """Of the second model: whether it starts from the points of the first, or as many of them as it has."""
 
 
 def describe(workspace: Workspace) -> Described | None:
@@ -85,18 +93,45 @@ def describe(workspace: Workspace) -> Described | None:
     opened, frame = workspace.studio.current, workspace.live.frame
     if opened is None or frame is None:
         return None
-    run, state = workspace.studio.training.run, workspace.session.effective
+    run, past = workspace.studio.training.run, workspace.studio.past.shown
+    config, changes = (opened.config, ()) if run is None else _begun(run)
+    found = _of_model(workspace, opened, frame, workspace.session.effective)
+    source = _source(opened, run, workspace.studio.training.unsaved, workspace.files.proposed)
+    if past is not None:
+        file = "" if past.file is None else str(past.file.absolute())
+        name = file or f"{Path(source.name).with_suffix('')}-{past.iteration}.safetensors"
+        source = Source(name=name, saved=bool(file), iteration=past.iteration)
+    whole = replace(
+        found, source=source, config=config, changes=changes, trained=None if run is None else run.iteration
+    )
+    return replace(whole, second=_second(workspace, opened))
+
+
+def _second(workspace: Workspace, first: Opened) -> Described | None:
+    """The model that is compared, as far as it is shown."""
+    from dnf_studio.gui.workspace.kept_models import is_same_data
+
+    comparison = workspace.comparison
+    second, frame = comparison.second, comparison.frame
+    if second is None or frame is None:
+        return None
+    found = _of_model(workspace, second.opened, frame, comparison.effective)
+    title = f"{Path(second.opened.shown.title).stem}-b"
+    return replace(found, title=title, shares=is_same_data(first, second.opened))
+
+
+def _of_model(workspace: Workspace, opened: Opened, frame: Frame, state: State) -> Described:
+    """What is shown of a model of a file, or of none."""
     data, fingerprint = _data(opened)
     export = opened.export if opened.export is not None and opened.export.fits(frame) else None
     needed = {} if opened.checkpoint is None else opened.checkpoint.plugins
     files = [file for file in os.environ.get(VARIABLE, "").split(os.pathsep) if file]
     known = {Path(file).name: file for file in files}
-    config, changes = (opened.config, ()) if run is None else _begun(run)
     steps, axes = len(frame.t) - 1, tuple(min(axis, opened.shown.dim - 1) for axis in state.axes)
     return Described(
         title=opened.shown.title,
-        source=_source(opened, run, workspace.studio.training.unsaved, workspace.files.proposed),
-        config=config,
+        source=_source(opened, None, False, lambda: Path(f"{Path(opened.shown.title).stem}.safetensors")),
+        config=opened.config,
         sampling=replace(frame.request, steps=steps),
         points=len(opened.points),
         data=data,
@@ -104,14 +139,12 @@ def describe(workspace: Workspace) -> Described | None:
         own_samples=opened.dataset is None,
         chosen=state.selection,
         chosen_in="both" if state.paired else state.selection_of,
-        step=min(steps, round(workspace.session.cursor.position)),
+        step=min(steps, round(workspace.session.cursor.fraction * steps)),
         axes=(axes[0], axes[1]),
         dim=opened.shown.dim,
         theme="dark" if workspace.appearance.theme.name == "dark" else "light",
         export="" if export is None else opened.source,
         exported=0 if export is None else export.count,
-        trained=None if run is None else run.iteration,
-        changes=changes,
         plugins=tuple(known[name] for name in dict.fromkeys(needed.values()) if name in known),
         packages=tuple(name for name in dict.fromkeys(needed.values()) if name not in known),
         bounded="bound" not in opened.shown.lacks and "noise" not in opened.shown.lacks,
@@ -134,6 +167,8 @@ def sum_checked(shown: Described) -> Described:
     from dnf_studio import api
     from dnf_studio.core.storage.layout import digest
 
+    if shown.second is not None:
+        shown = replace(shown, second=sum_checked(shown.second))
     source = shown.source
     if not source.name or not source.saved:
         return shown

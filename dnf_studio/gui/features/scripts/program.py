@@ -27,10 +27,22 @@ def program(shown: Described, plot: str = "") -> str:
     parts = [_head(shown), _imports(shown, plot)]
     if plot == "loss":
         return "\n".join([*parts, BODIES[plot](shown)])
-    parts.append(_model(shown))
-    parts.append(_paths(shown))
-    parts.append(BODIES.get(plot, _processes)(shown))
+    parts += [_model(shown), _paths(shown), BODIES.get(plot, _processes)(shown)]
+    if shown.second is not None and not plot:
+        parts += _compared(shown, shown.second)
     return "\n".join(parts)
+
+
+def _compared(first: Described, second: Described) -> list[str]:
+    """The second model, with the names of the first and _b behind them."""
+    head = f"# B, the model that is compared: {second.title.removesuffix('-b')}, N = {second.sampling.steps}"
+    if not second.source.saved:
+        head += "; it is not saved yet: save it under the name below first"
+    start = ""
+    if second.shares:
+        fewer = f"dataclasses.replace(points, points=points.points[:{second.points}])"
+        start = "points" if second.points >= first.points else fewer
+    return [head, _model(second, "_b"), _paths(second, "_b", start), _processes(second, "_b")]
 
 
 def _head(shown: Described) -> str:
@@ -40,6 +52,8 @@ def _head(shown: Described) -> str:
         lines.append(f"The model is held by {source.held}: put this into that script, where it is called `model`.")
     elif not source.saved:
         lines.append("The model is not saved yet: save it in the studio (File, Save) under the name below, first.")
+    if source.iteration is not None:
+        lines.append(f"Its weights are those after iteration {source.iteration:,} of the run, at which one looks back.")
     lines.append(
         f"What DNF Studio {dnf_studio.__version__} showed of {shown.title}: N = {shown.sampling.steps}, "
         f"seed {shown.sampling.seed}, {shown.points:,} points."
@@ -51,22 +65,25 @@ def _head(shown: Described) -> str:
 
 
 def _imports(shown: Described, plot: str) -> str:
-    standard = ["import runpy"] if shown.plugins else []
+    second, files = shown.second, shown.plugins
+    fewer = second is not None and second.shares and second.points < shown.points
+    files = tuple(dict.fromkeys((*files, *(() if second is None else second.plugins))))
+    standard = [*(["import dataclasses"] if fewer else []), *(["import runpy"] if files else [])]
     if plot in NUMPY:
         standard.append("from importlib.util import find_spec")
     third = ["import numpy as np"] if plot in NUMPY or shown.export else []
     rows = [*standard, *([""] if standard else []), *third, *([""] if third else []), "import dnf_studio as dnf", ""]
-    rows += [f"runpy.run_path({quoted(file)})  # registers what the model needs" for file in shown.plugins]
+    rows += [f"runpy.run_path({quoted(file)})  # registers what the model needs" for file in files]
     return "\n".join(rows)
 
 
-def _model(shown: Described) -> str:
+def _model(shown: Described, mark: str = "") -> str:
     source = shown.source
     if source.held:
-        return "# model = …"
+        return f"# model{mark} = …"
     if source.config is not None:
-        return _untrained(source.config, shown.data)
-    return f"model = {_loading('dnf.load', source)}"
+        return f"model{mark} = {_untrained(source.config, shown.data)}"
+    return f"model{mark} = {_loading('dnf.load', source)}"
 
 
 def _loading(verb: str, source: Source) -> str:
@@ -77,7 +94,7 @@ def _loading(verb: str, source: Source) -> str:
 def _untrained(config: Config, data: str) -> str:
     """The first weights of a run with these settings, none of which has been trained."""
     named = {name.rpartition(".")[2]: value for name, value in differences(config).items() if name != "data"}
-    return f"model = {_call('dnf.train', [quoted(data or config.data)], named)}.flow  # untrained"
+    return f"{_call('dnf.train', [quoted(data or config.data)], named)}.flow  # untrained"
 
 
 def _call(verb: str, first: list[str], named: dict[str, object]) -> str:
@@ -93,27 +110,28 @@ def _value(value: object) -> str:
     return pformat(value, width=WIDTH - 10, compact=True).replace("\n", "\n    ")
 
 
-def _paths(shown: Described) -> str:
-    """The display set carried through both processes, every setting said."""
+def _paths(shown: Described, mark: str = "", start: str = "") -> str:
+    """The display set, or what `start` says, carried through both processes, every setting said."""
+    model, points = f"model{mark}", f"points{mark}"
     given = {"data": shown.data, "fingerprint": shown.fingerprint}
     data: dict[str, object] = {name: value for name, value in given.items() if value}
     settings = {NAMES.get(name, name): value for name, value in vars(shown.sampling).items() if name not in LEFT_OUT}
     return "\n".join(
         [
-            f"points = {_call('dnf.display_set', ['model', str(shown.points)], data)}",
-            f"p = {_call('dnf.paths', ['model', 'points'], settings | {'units': 'model'})}",
+            f"{points} = {start or _call('dnf.display_set', [model, str(shown.points)], data)}",
+            f"p{mark} = {_call('dnf.paths', [model, points], settings | {'units': 'model'})}",
             "# In standardised units, as they are drawn; with units='data' in those of the data",
-            "t, g = p.t, p.g  # the times t_0 at the data … t_N at the noise, and the diffusion coefficient",
-            "forward = p.forward  # (N + 1, points, components), row i at t_i",
-            *_backward(shown),
-            *_selection(shown),
+            f"t{mark}, g{mark} = p{mark}.t, p{mark}.g  # times, t_0 at the data, and diffusion coefficient",
+            f"forward{mark} = p{mark}.forward  # (N + 1, points, components), row i at t_i",
+            *_backward(shown, mark),
+            *_selection(shown, mark),
             "",
         ]
     )
 
 
-def _backward(shown: Described) -> list[str]:
-    rows = ["backward = p.backward[::-1]  # row i at t_i as well; it runs from row N to row 0"]
+def _backward(shown: Described, mark: str) -> list[str]:
+    rows = [f"backward{mark} = p{mark}.backward[::-1]  # row i at t_i as well; it runs from row N to row 0"]
     if not shown.export:
         return rows
     return [
@@ -124,19 +142,19 @@ def _backward(shown: Described) -> list[str]:
     ]
 
 
-def _selection(shown: Described) -> list[str]:
+def _selection(shown: Described, mark: str) -> list[str]:
     """The chosen rows and their paths."""
     if not shown.chosen:
         return []
     rows = [f"chosen = {_value(list(shown.chosen))}  # the last one is the one that the Inspector lists"]
     if shown.chosen_in in ("forward", "both"):
-        rows.append("chosen_forward = forward[:, chosen]")
+        rows.append(f"chosen_forward{mark} = forward{mark}[:, chosen]")
     if shown.chosen_in in ("backward", "both"):
-        rows.append("chosen_backward = backward[:, chosen]")
+        rows.append(f"chosen_backward{mark} = backward{mark}[:, chosen]")
     return rows
 
 
-def _processes(shown: Described) -> str:
+def _processes(shown: Described, mark: str = "") -> str:
     """The picture of both processes as they are at the time cursor."""
     named: dict[str, object] = {"theme": shown.theme, "step": shown.step}
     if shown.dim > 1:
@@ -144,7 +162,7 @@ def _processes(shown: Described) -> str:
     if shown.chosen:
         named["chosen_in"] = shown.chosen_in
     first = [str(min(MOST_PATHS, shown.points))]
-    call = _call("p.plot", first, named).replace("chosen_in=", "chosen=chosen, chosen_in=")
+    call = _call(f"p{mark}.plot", first, named).replace("chosen_in=", "chosen=chosen, chosen_in=")
     call = call.replace("\n", "\n    ")
     return "\n".join(
         [

@@ -25,6 +25,7 @@ from dnf_studio.core.exploration.excess import widths
 from dnf_studio.core.exploration.marginals import compare_marginals
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import save_checkpoint
+from dnf_studio.core.storage.snapshots import KeptWeights
 from dnf_studio.errors import CheckpointError, DataError
 from dnf_studio.gui.features.scripts.command import command
 from dnf_studio.gui.features.scripts.controller import ScriptsController
@@ -32,12 +33,11 @@ from dnf_studio.gui.features.scripts.described import Described, Source, describ
 from dnf_studio.gui.features.scripts.program import program
 from dnf_studio.gui.workspace.files import RUN
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.gui.workspace.training_cursor import TrainingCursor
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 from tests.core.storage.files import make_flow, make_run
 from tests.gui.conftest import TINY
-
-pytestmark = pytest.mark.usefixtures("few_points")
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures are left out: `tests/api/test_processes.py` draws them."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr("dnf_studio.gui.workspace.opening.DISPLAY_POINTS", 50)
 
 
 def whole_frame(workspace: Workspace, qtbot: QtBot, **settings: object) -> Frame:
@@ -90,18 +91,18 @@ def test_what_is_copied_makes_the_arrays_of_the_window(
     open_model(str(file))
     nodes = (0.0, 0.1, 0.4, 1.0)
     workspace.session.apply({"steps": 6, "lam": 0.5, "seed": 3, "last": "mean", "grid": "uniform"})
-    workspace.session.apply({"selection": (7, 2, 290), "selection_of": "backward"})
+    workspace.session.apply({"selection": (7, 2, 49), "selection_of": "backward"})
     frame = whole_frame(workspace, qtbot)
     held = run(copied(workspace, qtbot))
     assert same(held["forward"], frame.forward) and same(held["backward"], frame.backward)
     assert same(held["t"], frame.t) and same(held["g"], frame.g)
-    assert held["chosen"] == [7, 2, 290] and "chosen_forward" not in held
-    assert same(held["chosen_backward"], frame.backward[:, [7, 2, 290]])
+    assert held["chosen"] == [7, 2, 49] and "chosen_forward" not in held
+    assert same(held["chosen_backward"], frame.backward[:, [7, 2, 49]])
     workspace.session.apply({"grid": nodes, "parts": "score", "start": "forward", "steps": 5})
     frame = whole_frame(workspace, qtbot)
     held = run(copied(workspace, qtbot))
     assert same(held["forward"], frame.forward) and same(held["backward"], frame.backward)
-    assert same(held["chosen_forward"], frame.forward[:, [7, 2, 290]])
+    assert same(held["chosen_forward"], frame.forward[:, [7, 2, 49]])
     # Another model under the same name is refused
     text = copied(workspace, qtbot)
     save_checkpoint(file, make_run(make_flow(seed=1)))
@@ -109,10 +110,35 @@ def test_what_is_copied_makes_the_arrays_of_the_window(
         run(text)
 
 
-def test_plots_have_programs_of_their_own_numbers(
+def test_both_models_of_a_comparison_and_weights_of_the_past_are_in_the_program(
     workspace: Workspace, qtbot: QtBot, open_model: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dnf_studio.gui.workspace.opening.DISPLAY_POINTS", 50)
+    for seed, name in enumerate("ab"):
+        save_checkpoint(Path(f"{name}.safetensors"), make_run(make_flow(seed=seed)))
+    open_model("a.safetensors")
+    workspace.comparison.open("b.safetensors")
+    second = workspace.comparison
+    qtbot.waitUntil(lambda: second.frame is not None and second.frame.complete, timeout=20_000)
+    frame = whole_frame(workspace, qtbot)
+    text = copied(workspace, qtbot)
+    held = run(text)
+    assert "points_b = points\n" in text and second.frame is not None
+    assert same(held["forward"], frame.forward) and same(held["backward"], frame.backward)
+    assert same(held["forward_b"], second.frame.forward) and same(held["backward_b"], second.frame.backward)
+    shown = describe(workspace)
+    assert shown is not None and shown.second is not None
+    fewer = program(replace(shown, second=replace(shown.second, points=20)))
+    assert "import dataclasses" in fewer and "points.points[:20]" in fewer
+    past = KeptWeights(12, 1, file=Path("a-12.safetensors"))
+    monkeypatch.setattr(TrainingCursor, "shown", past)
+    shown = describe(workspace)
+    assert shown is not None and shown.source == Source(name=str(Path("a-12.safetensors").absolute()), iteration=12)
+    assert "after iteration 12 of the run" in program(shown)
+
+
+def test_plots_have_programs_of_their_own_numbers(
+    workspace: Workspace, qtbot: QtBot, open_model: Callable[[str], None]
+) -> None:
     save_checkpoint(Path("small.safetensors"), make_run(make_flow()))
     open_model("small.safetensors")
     frame = whole_frame(workspace, qtbot)
