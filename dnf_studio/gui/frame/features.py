@@ -21,11 +21,13 @@ from dnf_studio.gui.features.outliers import FEATURE as OUTLIERS
 from dnf_studio.gui.features.pair_plot import FEATURE as PAIR_PLOT
 from dnf_studio.gui.features.preferences import FEATURE as PREFERENCES
 from dnf_studio.gui.features.processes import FEATURE as PROCESSES
+from dnf_studio.gui.features.report import FEATURE as REPORT
 from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
 from dnf_studio.gui.features.runs import FEATURE as RUNS
 from dnf_studio.gui.features.sampling import FEATURE as SAMPLING
 from dnf_studio.gui.features.score import FEATURE as SCORE
 from dnf_studio.gui.features.script import FEATURE as SCRIPT
+from dnf_studio.gui.features.scripts import FEATURE as SCRIPTS
 from dnf_studio.gui.features.selection import FEATURE as SELECTION
 from dnf_studio.gui.features.space_time import FEATURE as SPACE_TIME
 from dnf_studio.gui.features.time_grid import FEATURE as TIME_GRID
@@ -62,6 +64,8 @@ FEATURES: tuple[Feature, ...] = (
     EXPORT,
     FILMS,
     SCRIPT,
+    SCRIPTS,
+    REPORT,
     PREFERENCES,
     HELP,
 )
@@ -69,7 +73,7 @@ FEATURES: tuple[Feature, ...] = (
 
 MENUS = {
     "&File": ("open", "write", "quit"),
-    "&Edit": ("undo", "select", "tool", "mode", "preferences"),
+    "&Edit": ("undo", "copy", "select", "tool", "mode", "preferences"),
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),

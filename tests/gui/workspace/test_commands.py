@@ -73,6 +73,7 @@ def test_menus_are_in_the_order_that_people_know(seen_window: MainWindow) -> Non
         "export",
         "picture",
         "film",
+        "write-report",
         "reopen",
         "quit",
         "undo",
