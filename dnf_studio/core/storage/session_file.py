@@ -1,4 +1,4 @@
-"""Sessions, what a window showed: one JSON file, checked before anything is made of it (formats.md, section 7)."""
+"""Sessions, what a window showed: one JSON file, checked before anything is made of it (formats.md, "Sessions")."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ __all__ = [
     "MOST_NOTES",
     "SUFFIX",
     "VERSION",
-    "Compared",
     "Layout",
     "ModelPlace",
     "Outline",
@@ -97,6 +96,7 @@ class View(_Part):
     projection: Word = "images"
     pairs: Numbers = ()
     units: Word = "auto"
+    comparing: Word = "split"
     part: Number = -1
     component: Number = 0
     selection: Numbers = ()
@@ -106,12 +106,14 @@ class View(_Part):
 
 
 class TimeAt(_Part):
-    """The time cursor."""
+    """The time cursor, and that of the training."""
 
     fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Of the way in steps: 0 at the data, 1 at the noise."""
     playing: bool = False
     loop: bool = True
+    iteration: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """Of training that is looked back at; None for the model as it is now."""
 
 
 class Layout(_Part):
@@ -135,14 +137,6 @@ class Layout(_Part):
         return self.docks_sha256 == _sum(self.docks)
 
 
-class Compared(_Part):
-    """The second model and how it is shown beside the first."""
-
-    model: ModelPlace
-    mode: Word = "split"
-    """``split``, ``overlay`` or ``blink``."""
-
-
 class SessionFile(_Part):
     """All that a session holds."""
 
@@ -161,7 +155,10 @@ class SessionFile(_Part):
     view: View = View()
     cursor: TimeAt = TimeAt()
     layout: Layout | None = None
-    compared: Compared | None = None
+    compared: ModelPlace | None = None
+    """The second model beside the first; how the two are shown is `View.comparing`."""
+    curves: Annotated[tuple[ModelPlace, ...], Field(max_length=20)] = ()
+    """Files of models that are compared by their curves."""
     notes: Annotated[str, StringConstraints(max_length=MOST_NOTES)] = ""
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from dnf_studio.core.storage import session_file
 from dnf_studio.core.storage.session_file import (
-    Compared,
     Layout,
     ModelPlace,
     SessionFile,
@@ -36,7 +35,8 @@ WHOLE = SessionFile(
     view=View(lam=0.1 + 0.2, grid=(0.0, 1 / 3, 1.0), selection=(7, 3), layers=("points",)),
     cursor=TimeAt(fraction=1 / 3, loop=False),
     layout=Layout.of("AAAA", {"rows": [300, 200]}, "Loss"),
-    compared=Compared(model=ModelPlace(kind="bundled", name="diffusion-rings"), mode="blink"),
+    compared=ModelPlace(kind="bundled", name="diffusion-rings"),
+    curves=(ModelPlace(kind="file", name="b.safetensors"),),
     notes="Größer als gedacht.\n",
 )
 VALUES: dict[str, Any] = json.loads(WHOLE.model_dump_json())

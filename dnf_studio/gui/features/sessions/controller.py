@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from dnf_studio.config import DATA_SETTINGS
 from dnf_studio.core.storage.session_file import SUFFIX, ModelPlace, SessionFile
 from dnf_studio.core.storage.session_places import file_name
 from dnf_studio.errors import StudioError, continued
+from dnf_studio.gui.drawing.words import counted
 from dnf_studio.gui.features.sessions import finding
 from dnf_studio.gui.features.sessions.finding import Found
 from dnf_studio.gui.features.sessions.notes import Notes
-from dnf_studio.gui.features.sessions.record import state_of
+from dnf_studio.gui.features.sessions.record import config_of, state_of
 from dnf_studio.gui.features.sessions.saving import FILTER, SessionSaver
 from dnf_studio.gui.workspace import dialogs
+from dnf_studio.gui.workspace.curves import MOST
 from dnf_studio.gui.workspace.dialogs import Answer
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -41,6 +42,10 @@ class SessionController(QObject):
         self.notes = Notes(self)
         self.saver = SessionSaver(workspace, self.notes)
         self._reading = Newest(self._studio.background)
+        self._wanted: int | None = None
+        """The iteration of training to look back at, once there is something to look at."""
+        self._studio.past.listed.connect(self._look_back)
+        self._studio.opened.connect(self._forget)
         workspace.commands.connect_to("save-session", self.saver.save)
         workspace.commands.connect_to("open-session", self.choose)
         workspace.files.openers[SUFFIX] = self.open
@@ -74,6 +79,10 @@ class SessionController(QObject):
             begin()
         elif answer is Answer.SAVE:
             self.saver.save()
+
+    @Slot()
+    def _forget(self) -> None:
+        self._wanted = None
 
     def _may_close(self) -> bool:
         answer = dialogs.ask_about_notes(self._parent) if self.notes.unsaved else Answer.DISCARD
@@ -153,7 +162,7 @@ class SessionController(QObject):
         session, lost = found.session, list(found.lost)
         config = opened.config
         try:
-            config, unknown = finding.config_of(session)
+            config, unknown = config_of(session)
             own = {name: getattr(opened.config, name) for name in DATA_SETTINGS}
             config = config.changed(own)
             lost += [f"settings that a newer version wrote ({', '.join(unknown[:3])})"] if unknown else []
@@ -162,6 +171,8 @@ class SessionController(QObject):
         if opened.dataset is not None and session.fingerprint not in ("", opened.dataset.fingerprint):
             lost.append("its own data, which is other data now")
         self._studio.take(opened)
+        self._wanted = session.cursor.iteration
+        self._look_back()
         state, more = state_of(session, config, opened)
         self._session.reset(state)
         cursor = self._session.cursor
@@ -187,16 +198,22 @@ class SessionController(QObject):
         return [] if layout.sound else ["the places of its docks, which are damaged"]
 
     def _compare(self, found: Found) -> list[str]:
-        """Compare with the second model again, where there is one and it can be had."""
-        compared, comparison = found.session.compared, getattr(self._workspace, "comparison", None)
-        if compared is None or ("second" not in found.files and compared.model.kind != "bundled"):
-            return []
-        if comparison is None:
-            return ["the second model, as this version compares none"]
-        source = compared.model.name if compared.model.kind == "bundled" else str(found.files["second"])
-        open_second: Callable[[str], object] = comparison.open
-        open_second(source)
-        return []
+        """Compare with the second model again, and by curves, as far as their files are there."""
+        second, workspace = found.session.compared, self._workspace
+        if second is not None and (second.kind == "bundled" or "second" in found.files):
+            workspace.comparison.open(second.name if second.kind == "bundled" else str(found.files["second"]))
+        curves = found.curves
+        workspace.curves.clear()
+        workspace.curves.add(curves[:MOST])
+        gone = len(found.session.curves) - len(curves[:MOST])
+        return [f"{counted(gone, 'model')} of its curves"] if gone else []
+
+    @Slot()
+    def _look_back(self) -> None:
+        """Show the model as it was then, once the snapshots of its run are listed."""
+        if self._wanted is not None and self._studio.past.usable:
+            wanted, self._wanted = self._wanted, None
+            self._studio.past.go_to(wanted)
 
 
 def _without_model(found: Found, why: str) -> Found:

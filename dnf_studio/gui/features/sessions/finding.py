@@ -25,16 +25,24 @@ class Found:
     path: Path
     session: SessionFile
     named: dict[str, str]
-    """Files that it names, by ``model``, ``export``, ``data``, ``validation``, ``test`` and ``second``."""
+    """Files that it names, by ``model``, ``export``, ``data``, ``validation``, ``test``, ``second`` and
+    ``curve 0``, …."""
     files: dict[str, Path] = field(default_factory=dict)
     """Those that were found."""
     lost: tuple[str, ...] = ()
     """What could not be opened, as parts of a sentence."""
 
     @property
+    def curves(self) -> list[tuple[str, Path, str]]:
+        """Name, file and sum of the models that are compared by curves, as far as they are here."""
+        bundled = [assets.checkpoint_path(place.name) for place in self.session.curves if place.kind == "bundled"]
+        own = [path for what, path in self.files.items() if what.startswith("curve")]
+        return [(path.stem, path, model_sum(path)) for path in (*bundled, *own) if path is not None]
+
+    @property
     def missing(self) -> list[str]:
-        """Those that were not found."""
-        return [what for what in self.named if what not in self.files]
+        """Those that were not found, apart from those of curves, which are not asked for."""
+        return [what for what in self.named if what not in self.files and not what.startswith("curve")]
 
     def without(self, what: str, why: str) -> Found:
         """A copy that does not look for this file any more; `why` is said."""
@@ -51,12 +59,13 @@ class Found:
 def read(path: Path) -> Found:
     """Read the session and look for its files; raises `StudioError` where it is none."""
     session = read_session(path)
-    second = None if session.compared is None else session.compared.model
+    second = session.compared
     places = {
         "model": session.model.name if session.model.kind == "file" else "",
         "export": session.export,
         **session.files,
         "second": second.name if second is not None and second.kind == "file" else "",
+        **{f"curve {number}": place.name for number, place in enumerate(session.curves) if place.kind == "file"},
     }
     named = {what: name for what, name in places.items() if name}
     files = {what: there for what, name in named.items() if (there := find(name, path.parent))}
@@ -89,7 +98,7 @@ def open_model(found: Found, others: Sequence[Path] = ()) -> Opened:
     if session.model.kind == "untrained" or model is None:
         return opening.untrained(settings(found))
     checkpoint = api.open_checkpoint(str(model))
-    moved = {name: path for name, path in found.files.items() if name in session.files}
+    moved: dict[str, Path] = {name: path for name, path in found.files.items() if name in session.files}
     if moved and (config := with_files(checkpoint.config, _of_its_own(moved, checkpoint.config))) != checkpoint.config:
         checkpoint = replace(checkpoint, config=config)
     return replace(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from dnf_studio import assets
 from dnf_studio.config import Config
@@ -19,27 +19,31 @@ from dnf_studio.gui.drawing.words import counted
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.state import LAYERS, State
 
-__all__ = ["DATA_FILES", "config_of", "data_files", "place_of", "state_of", "view_of", "with_files"]
+__all__ = ["DATA_FILES", "config_of", "data_files", "place_at", "place_of", "state_of", "view_of", "with_files"]
 
-DATA_FILES = ("data", "validation", "test")
+DataFile = Literal["data", "validation", "test"]
+DATA_FILES: tuple[DataFile, ...] = get_args(DataFile)
 """Settings that may name a file."""
 
 
 def place_of(opened: Opened, folder: Path) -> ModelPlace | None:
     """Where a session in `folder` finds the model again; None where it is in no file."""
-    path = opened.path
-    sha256 = "" if opened.checkpoint is None else opened.checkpoint.sha256
-    if path is not None:
-        bundled = next((name for name in assets.checkpoint_names() if assets.checkpoint_path(name) == path), None)
-        if bundled is not None:
-            return ModelPlace(kind="bundled", name=bundled, sha256=sha256)
-        return ModelPlace(kind="file", name=place_name(path, folder), sha256=sha256)
+    if opened.path is not None:
+        return place_at(opened.path, folder, "" if opened.checkpoint is None else opened.checkpoint.sha256)
     return None if opened.shown.trained or opened.held else ModelPlace(kind="untrained")
 
 
-def data_files(config: Config, folder: Path) -> dict[str, str]:
+def place_at(path: Path, folder: Path, sha256: str) -> ModelPlace:
+    """The same of the model in a file: a bundled one by its name."""
+    bundled = next((name for name in assets.checkpoint_names() if assets.checkpoint_path(name) == path), None)
+    if bundled is not None:
+        return ModelPlace(kind="bundled", name=bundled, sha256=sha256)
+    return ModelPlace(kind="file", name=place_name(path, folder), sha256=sha256)
+
+
+def data_files(config: Config, folder: Path) -> dict[DataFile, str]:
     """By the setting, what a session in `folder` calls the files that the settings name; folders end with /."""
-    found = {}
+    found: dict[DataFile, str] = {}
     for name in DATA_FILES:
         source = getattr(config, name)
         if source is not None and os.path.exists(path := split_selection(source)[0]):
@@ -97,8 +101,6 @@ def state_of(session: SessionFile, config: Config, opened: Opened) -> tuple[Stat
     values["layers"] = frozenset(view.layers) & LAYERS
     if len(values["layers"]) < len(view.layers):
         lost.append("layers that this version has not")
-    if session.compared is not None and "comparing" in State.__dataclass_fields__:
-        values["comparing"] = session.compared.mode
     values["selection"] = tuple(point for point in view.selection if 0 <= point < len(opened.points))
     if missing := len(view.selection) - len(values["selection"]):
         lost.append(f"{counted(missing, 'chosen point')} that the data shown has not")

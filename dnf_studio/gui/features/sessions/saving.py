@@ -13,7 +13,6 @@ from dnf_studio.core.storage.session_file import (
     FORMAT,
     SUFFIX,
     VERSION,
-    Compared,
     Layout,
     ModelPlace,
     SessionFile,
@@ -23,7 +22,7 @@ from dnf_studio.core.storage.session_file import (
 from dnf_studio.core.storage.session_places import model_sum, place_name
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.features.sessions.notes import Notes
-from dnf_studio.gui.features.sessions.record import data_files, place_of, view_of, with_files
+from dnf_studio.gui.features.sessions.record import data_files, place_at, place_of, view_of, with_files
 from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.dialogs import Answer
 from dnf_studio.gui.workspace.opening import Opened
@@ -89,7 +88,7 @@ class SessionSaver(QObject):
             if untrained:
                 place = ModelPlace(kind="untrained")
             elif saved is not None:
-                place = ModelPlace(kind="file", name=place_name(saved, path.parent), sha256=model_sum(saved))
+                place = place_at(saved, path.parent, model_sum(saved))
             self.write(path, place)
         except StudioError as error:
             self._workspace.tell(error)
@@ -135,19 +134,27 @@ class SessionSaver(QObject):
             files=files,
             fingerprint="" if opened.dataset is None else opened.dataset.fingerprint,
             view=view_of(state),
-            cursor=TimeAt(fraction=float(cursor.fraction), playing=cursor.playing, loop=cursor.loop),
+            cursor=TimeAt(
+                fraction=float(cursor.fraction),
+                playing=cursor.playing,
+                loop=cursor.loop,
+                iteration=self._studio.past.iteration,
+            ),
             layout=Layout.of(known["docks"], known["splitters"], known["tab"]) if known else None,
             compared=compared,
+            curves=tuple(
+                place_at(one.path, folder, one.sha256) for one in self._workspace.curves.models if one.path is not None
+            ),
             notes=notes,
         )
         return session, lost
 
-    def _compared(self, folder: Path) -> tuple[Compared | None, str]:
-        """The second model, where this window compares two, and what is to be said where it is in no file."""
-        second = getattr(getattr(self._workspace, "comparison", None), "second", None)
+    def _compared(self, folder: Path) -> tuple[ModelPlace | None, str]:
+        """The second model, and what is to be said where it is in no file."""
+        second = self._workspace.comparison.second
         if second is None:
             return None, ""
         place = place_of(second.opened, folder)
         if place is None or place.kind == "untrained":
             return None, f", without the second model, {second.name}, which is in no file"
-        return Compared(model=place, mode=getattr(self._session.state, "comparing", "split")), ""
+        return place, ""

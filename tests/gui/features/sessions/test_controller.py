@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.sampling.region import Region
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.storage.session_file import View, read_session
+from dnf_studio.core.storage.session_places import model_sum
 from dnf_studio.gui.features.sessions.controller import SessionController
 from dnf_studio.gui.features.sessions.notes import NotesPanel
 from dnf_studio.gui.workspace import dialogs
@@ -31,7 +33,7 @@ LOOK: dict[str, Any] = {
     "steps": 7, "lam": 0.1 + 0.2, "grid": (0.0, 0.3, 1.0), "seed": 5, "solver": "heun", "start": "forward",
     "draft": (0.0, 0.7, 1.0), "layers": frozenset({"paths", "field"}), "field": "score", "heat": "magnitude",
     "colouring": "angle", "dots": (150, 60), "axes": (1, 0), "units": "data", "component": 1, "selection": (5, 2),
-    "region": SQUARE, "selection_of": "backward", "config.training.batch": 77,
+    "comparing": "blink", "region": SQUARE, "selection_of": "backward", "config.training.batch": 77,
 }  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
 
 def test_a_session_names_all_of_the_state() -> None:
     """But what is a setting of the experiment, and the second model, which stands beside."""
-    own = {each.name for each in fields(State)} - {"config", "sampling", "second", "comparing"}
+    own = {each.name for each in fields(State)} - {"config", "sampling", "second"}
     assert set(View.model_fields) == own | SAMPLING
     usual = State()
     assert all(getattr(View(), name) == usual.value(name) for name in own - {"layers"} | SAMPLING)
@@ -120,11 +122,45 @@ def test_all_of_it_comes_back_in_another_folder(desk: Desk, tmp_path: Path) -> N
     assert desk.save(tmp_path / "b" / "again.dnfsession") == raw
 
 
-def test_a_bundled_model_by_its_name(desk: Desk) -> None:
+def test_bundled_models_and_what_is_compared(desk: Desk) -> None:
     desk.show("diffusion-rings")
+    comparison, curves = desk.workspace.comparison, desk.workspace.curves
+    with desk.qtbot.waitSignal(comparison.changed, timeout=20_000):
+        comparison.open(str(desk.model))
+    curves.add([("m", desk.model, model_sum(desk.model))])
     place = json.loads(desk.save(desk.file))["model"]
     assert (place["kind"], place["name"]) == ("bundled", "diffusion-rings") and len(place["sha256"]) == 64
+    comparison.close()
+    curves.clear()
+    with desk.qtbot.waitSignal(comparison.changed, timeout=20_000):
+        assert desk.open(desk.file) == "Opened s.dnfsession."
+    desk.qtbot.waitUntil(lambda: comparison.second is not None, timeout=20_000)
+    assert comparison.second.opened.path == desk.model and [one.path for one in curves.models] == [desk.model]
+    curves.clear()
+    comparison.close()
+    desk.model.unlink()
+    said = desk.open(desk.file, asks=False)
+    assert said == (
+        "Opened s.dnfsession, but without the model it was compared with, as m.safetensors was not found; "
+        "1 model of its curves."
+    )
+    assert comparison.second is None and not curves.models
+
+
+def test_an_earlier_model_of_a_run_comes_once_its_snapshots_are_listed(desk: Desk) -> None:
+    values = json.loads(desk.save(desk.file))
+    assert values["cursor"]["iteration"] is None
+    values["cursor"]["iteration"] = 12
+    desk.file.write_text(json.dumps(values), encoding="utf-8")
     assert desk.open(desk.file) == "Opened s.dnfsession."
+    past = desk.workspace.studio.past
+    assert past.iteration is None
+    past.set_kept([SimpleNamespace(iteration=n) for n in (4, 12, 20)], 30)
+    assert past.iteration == 12
+    assert json.loads(desk.save(desk.file))["cursor"]["iteration"] == 12
+    past.to_now()
+    past.set_kept([SimpleNamespace(iteration=n) for n in (4, 12, 20, 28)], 30)
+    assert past.iteration is None
 
 
 def test_a_model_that_moved_is_asked_for(desk: Desk, tmp_path: Path, answer: Callable[[str], list[str]]) -> None:
