@@ -29,6 +29,7 @@ from dnf_studio.gui.features.score import FEATURE as SCORE
 from dnf_studio.gui.features.script import FEATURE as SCRIPT
 from dnf_studio.gui.features.scripts import FEATURE as SCRIPTS
 from dnf_studio.gui.features.selection import FEATURE as SELECTION
+from dnf_studio.gui.features.sessions import FEATURE as SESSIONS
 from dnf_studio.gui.features.space_time import FEATURE as SPACE_TIME
 from dnf_studio.gui.features.time_grid import FEATURE as TIME_GRID
 from dnf_studio.gui.features.training import FEATURE as TRAINING
@@ -66,13 +67,14 @@ FEATURES: tuple[Feature, ...] = (
     SCRIPT,
     SCRIPTS,
     REPORT,
+    SESSIONS,
     PREFERENCES,
     HELP,
 )
 
 
 MENUS = {
-    "&File": ("open", "write", "quit"),
+    "&File": ("open", "session", "write", "quit"),
     "&Edit": ("undo", "copy", "select", "tool", "mode", "preferences"),
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
