@@ -14,6 +14,7 @@ from dnf_studio.gui.drawing.caption import Caption, Note, Title, colour_text
 from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.picking import SelectBox, adds
 from dnf_studio.gui.drawing.picture import PictureMenu
+from dnf_studio.gui.drawing.telling import TellingPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
 from dnf_studio.gui.drawing.units import UnitAxis, Units
 
@@ -30,7 +31,7 @@ UNSEEN = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.ActiveWindowFocusReaso
 """How a plot gets the focus without the keyboard."""
 
 
-class Plot(QWidget):
+class Plot(TellingPlot, QWidget):
     """A card with a title, a note on the right that follows the cursor, and a pyqtgraph plot.
 
     `caption` says in one line what is seen; it is also the tooltip of the title and the description that a screen
@@ -97,7 +98,7 @@ class Plot(QWidget):
         """What is along an axis, where it is `written` and as its tooltip with a `tip`; its `unit` (`Units.map_of`)."""
         axis = self.plot.getAxis(side)
         axis.set_unit(*unit)
-        axis.setToolTip(f"{name}{tip}")
+        self.title_axis(side, name, tip)
         axis.setLabel(name if written else None)
 
     def reset_view(self) -> None:
@@ -129,6 +130,11 @@ class Plot(QWidget):
         for side in ("left", "bottom"):
             self.plot.getAxis(side).setStyle(showValues=not empty)
             self.plot.getAxis(side).setOpacity(0.0 if empty else 1.0)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether a sentence stands in place of what there is not."""
+        return bool(self._is_empty)
 
     def set_words(self, title: str, caption: str) -> None:
         """Another title and caption: what the plot shows is another thing."""

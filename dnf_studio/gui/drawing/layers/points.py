@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
 
 from dnf_studio.gui.drawing.layers.device import BEHIND, DeviceLayer, strengths, to_device
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 
 __all__ = ["CountedPoints", "PointsLayer"]
 
@@ -45,6 +46,11 @@ class PointsLayer(DeviceLayer):
         self._points, self._rows = points if rows is None else points[rows], rows
         self.update()
 
+    @property
+    def points(self) -> Array:
+        """What is shown, (P, 2)."""
+        return self._points
+
     def set_colour(self, colour: str) -> None:
         """Draw in `colour`."""
         self._colour = colour
@@ -71,9 +77,12 @@ class PointsLayer(DeviceLayer):
         """One call for all points within the view."""
         if not len(self._points):
             return
+        if isinstance(painter, FigurePainter) and len(self._points) > painter.most_marks:
+            painter.rasterise(transform, area, self.draw)
+            return
         ratio, buckets = painter.device().devicePixelRatio(), self._own_buckets()
         size = int(np.ceil((area.width() + 1) * ratio)), int(np.ceil((area.height() + 1) * ratio))
-        if buckets is None and CountedPoints.pays(len(self._points), size):
+        if buckets is None and not isinstance(painter, FigurePainter) and CountedPoints.pays(len(self._points), size):
             self._draw_counted(painter, transform, area, size)
             return
         with np.errstate(invalid="ignore"):
@@ -84,8 +93,19 @@ class PointsLayer(DeviceLayer):
                 & (xy[:, 1] > area.top() - 4)
                 & (xy[:, 1] < area.bottom() + 4)
             )
-        if inside.any():
+        if isinstance(painter, FigurePainter):
+            self._draw_discs(painter, xy[inside], None if buckets is None else buckets[inside])
+        elif inside.any():
             self._draw_dots(painter, xy[inside], None if buckets is None else buckets[inside], ratio)
+
+    def _draw_discs(self, painter: FigurePainter, xy: Array, buckets: NDArray[np.uint8] | None) -> None:
+        """A disc for each point, in a figure."""
+        colours = (self._colour,) if buckets is None else self._colours
+        diameter, alpha = self._dot(len(colours))
+        for bucket, name in enumerate(colours):
+            colour = QColor(name)
+            colour.setAlphaF(alpha)
+            painter.draw_discs(xy if buckets is None else xy[buckets == bucket], diameter, colour)
 
     def _draw_counted(self, painter: QPainter, transform: QTransform, area: QRectF, size: tuple[int, int]) -> None:
         ratio, corner = painter.device().devicePixelRatio(), QPointF(np.floor(area.left()), np.floor(area.top()))

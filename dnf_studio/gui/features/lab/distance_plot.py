@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from dnf_studio.gui.drawing.axes import number_ticks
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 from dnf_studio.gui.features.lab.page import DistanceCurve, ends_of, signed, told
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class DistancePlot(Plot):
 
     picked = Signal(int)
     """Which of the rows is next to a click."""
+    across, reference = "N", "reference"
+    """What is across, and what the second curve is a distance to."""
 
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
         super().__init__(title, caption, empty, parent, help_=HELP)
@@ -92,6 +95,8 @@ class DistancePlot(Plot):
             self.plot.addItem(item, ignoreBounds=True)
         self._reference, self._data = DistanceCurve(self.plot, "s", 7), DistanceCurve(self.plot, "o", 7)
         self._line.hide()
+        self.title_axis("left", "Distance, model units")
+        self.title_axis("bottom", self.across)
         self.box.setMouseEnabled(x=False, y=False)
 
     @abstractmethod
@@ -145,6 +150,31 @@ class DistancePlot(Plot):
         self._zero.setPen(pg.mkPen(theme.floor, width=1))
         self._line.setPen(pg.mkPen(theme.accent, width=1))
 
+    def signs(self) -> Sequence[Sign]:
+        """Both curves, as far as there are any, and what can be told apart."""
+        found = [Sign("to data", self.theme.backward)] if any(row.to_data for row in self._rows) else []
+        if any(row.to_reference for row in self._rows):
+            found.append(Sign(f"to {self.reference}", self.theme.text))
+        return [*found, Sign("below: not told apart", self.theme.floor, "dashed")]
+
+    def numbers(self) -> Numbers | None:
+        """A row a distance, with its interval, error and what it is to."""
+        parts = [
+            {self.across: self.number(row), **_row_of(to, one)}
+            for row in self._rows
+            for to, one in (("data", row.to_data), (self.reference, row.to_reference))
+            if one is not None
+        ]
+        return long_table(parts) if parts else None
+
+    @abstractmethod
+    def number(self, row: Variant) -> float:
+        """What is written under `row`."""
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """The line at the row that is chosen."""
+        return (self._line,)
+
     def _widened(self, x: object, floor: Sequence[float]) -> tuple[list[float], list[float]]:
         """The floor is seen with a single point, too."""
         places = list(np.asarray(x, np.float64))
@@ -167,6 +197,14 @@ class DistancePlot(Plot):
         outside = "" if row.outside is None else f", {100 * row.outside:.1f}% outside"
         whole = f"{self.name(row)}: {here}"
         self.set_note(whole + outside, whole, f"{self.name(row)}: {short}", short)
+
+
+def _row_of(to: str, one: Distance) -> dict[str, object]:
+    """A distance as a row of a table; what is not known of it is empty."""
+    low, high = ends_of(one)
+    values = {"distance": one.value, "error": one.error, "low": low, "high": high, "resolution": one.resolution}
+    numbers = {f"{name} [model units]": "" if value is None else float(value) for name, value in values.items()}
+    return {"to": to, **numbers, "verdict": one.word or ""}
 
 
 def _resolution(one: Distance | None) -> float:
@@ -218,6 +256,7 @@ class QualityPlot(DistancePlot):
             line.show([self._at(cost) for cost, _ in kept], [found for _, found in kept])
         self.set_empty(not (rows or self._curves))
         self.plot.getAxis("bottom").setLabel(AXES[self._axis][1])
+        self.title_axis("bottom", AXES[self._axis][1] or "Number of steps N")
         self.reset_view()
 
     def reset_view(self) -> None:
@@ -226,6 +265,22 @@ class QualityPlot(DistancePlot):
             kept = _span([found for curve in self._curves for _, found in curve.rows])
             span = min(kept[0], self._span[0]), max(kept[1], self._span[1])
             self.box.setRange(xRange=self.ends(), yRange=_padded(span), padding=0)
+
+    def signs(self) -> Sequence[Sign]:
+        """Also the kept curves, by their names."""
+        kept = zip(self._curves, self.theme.modes, strict=False)
+        return [*super().signs(), *(Sign(curve.name, colour) for curve, colour in kept)]
+
+    def numbers(self) -> Numbers | None:
+        """Also those of the kept curves, each with its name, and what a sample costs."""
+        own = [("", _cost_of(row), row.to_data) for row in self._rows]
+        kept = [(curve.name, cost, found) for curve in self._curves for cost, found in curve.rows]
+        named = [(name, cost, one) for name, cost, one in (*own, *kept) if one is not None]
+        parts = [{"curve": name, **cost._asdict(), **_row_of("data", one)} for name, cost, one in named]
+        return long_table(parts) if parts else None
+
+    def number(self, row: Variant) -> float:
+        return float(row.settings.steps or 1)
 
     def recolour(self) -> None:
         """Also the kept curves."""
@@ -267,6 +322,8 @@ def _short(number: int) -> str:
 class LevelsPlot(DistancePlot):
     """Samples of each λ against data and against those of λ = 1."""
 
+    across, reference = "λ", "samples of λ = 1"
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
             "Distance by λ",
@@ -277,6 +334,9 @@ class LevelsPlot(DistancePlot):
 
     def place(self, row: Variant) -> float:
         return float(row.settings.lam)
+
+    def number(self, row: Variant) -> float:
+        return self.place(row)
 
     def name(self, row: Variant) -> str:
         return f"λ = {row.settings.lam:g}"

@@ -10,6 +10,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 
+from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.theme import Theme
 
 __all__ = ["LossCurve", "MarksLayer"]
@@ -124,6 +125,20 @@ class LossCurve:
         self._points[self._count] = point[-1, 0], point[:, 1].mean(), point[-1, 2]
         self._count += 1
         self._pending.clear()
+
+    def table(self, measured: Mapping[int, float], unit: str) -> Numbers | None:
+        """All points, and beside them what was `measured` on the validation split, in nats; None while there are none.
+
+        `unit` is that of the losses, where they have one.
+        """
+        if not len(self.iterations):
+            return None
+        unit = f" [{unit}]" if unit else ""
+        columns = {"iteration": self.iterations.astype(int), f"loss{unit}": self.raw, f"smoothed{unit}": self.smooth}
+        if measured:
+            columns |= {"iteration of the validation": np.array(list(measured))}
+            columns |= {"validation [nats]": np.array(list(measured.values()))}
+        return Numbers({name: values.copy() for name, values in columns.items()})
 
 
 MOST_LINES = 60

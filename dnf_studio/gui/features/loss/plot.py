@@ -13,6 +13,7 @@ from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.features.loss.curve import LossCurve, MarksLayer
 from dnf_studio.gui.workspace.run_changes import mark_words
@@ -92,6 +93,7 @@ class LossPlot(Plot):
         self._unit, self._zero = 1.0, 0.0
         self._scale = self._make_scale()
         self._name_scale()
+        self.title_axis("bottom", "Iteration")
         for item in (self._raw, self._smooth, self._line, self._least, self._validation):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
@@ -164,6 +166,7 @@ class LossPlot(Plot):
         self.set_words("Loss, as the script gives it", "The loss that the script gives to watch.update, and smoothed.")
         self.set_hint("Losses that the script gives to watch.update fall here.")
         self._nats = False
+        self._name_scale()
         self._refresh()
 
     def set_training(self, active: bool) -> None:
@@ -209,6 +212,16 @@ class LossPlot(Plot):
         for label in (self._label, self._least_label):
             label.setColor(theme.floor)
         self.marks.recolour(theme)
+
+    def signs(self) -> Sequence[Sign]:
+        """Both forms of the curve, and that of the validation split where there is one."""
+        theme = self.theme
+        found = [Sign("a batch", mix(theme.data, theme.base, 0.62)), Sign("smoothed", theme.text)]
+        return [*found, Sign("validation", theme.accent)] if self._measured else found
+
+    def numbers(self) -> Numbers | None:
+        """The curves as they are drawn: of a long run a row is the mean of several iterations."""
+        return self._curve.table(self._measured, "nats" if self._nats else "")
 
     def refont(self) -> None:
         """Also the labels."""
@@ -276,6 +289,7 @@ class LossPlot(Plot):
         """Numbers at the right only where they are other than those at the left."""
         self._scale.setStyle(showValues=not self._nats)
         self._scale.setLabel("validation" if self._nats else "validation, nats")
+        self.title_axis("left", "Loss, nats" if self._nats else "Loss")
 
     @Slot()
     def _follow_range(self, *_: object) -> None:
