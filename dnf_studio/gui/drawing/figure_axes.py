@@ -13,7 +13,7 @@ from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["PlotArea", "paint_axes", "plot_area"]
+__all__ = ["PlotArea", "axis_room", "fitted_area", "paint_axes", "plot_area"]
 
 TICK, GAP = 3.0, 3.0
 """Units of a tick, and between it, its number and the title."""
@@ -62,10 +62,31 @@ def plot_area(painter: FigurePainter, plot: Plot, outer: QRectF, sides: frozense
     return area
 
 
+def fitted_area(plot: Plot, rect: QRectF) -> PlotArea:
+    """What `plot` shows in `rect` itself, without room for axes."""
+    x, y = (_span(span) for span in plot.box.targetRange())
+    return PlotArea(rect, *_fitting(plot, rect, x, y), bool(plot.box.state["yInverted"]))
+
+
+def axis_room(plot: Plot, side: str, span: Span, length: float, metrics: QFontMetricsF) -> float:
+    """Units beside the data that the axis at `side` of about that `length` takes, with its title."""
+    if side == "bottom":
+        return metrics.height() + TICK + GAP + _title_room(plot, side, metrics.height())
+    return _room(plot, side, span, length, metrics)
+
+
 def paint_axes(
-    painter: FigurePainter, plot: Plot, area: PlotArea, theme: Theme, sides: frozenset[str] | None = None
+    painter: FigurePainter,
+    plot: Plot,
+    area: PlotArea,
+    theme: Theme,
+    sides: frozenset[str] | None = None,
+    titled: bool = True,
 ) -> None:
-    """Paint a frame around `area`, and numbers and titles at its `sides`, by default all that are shown."""
+    """Paint a frame around `area`, and numbers and titles at its `sides`, by default all that are shown.
+
+    The lower title is left out where it is not `titled`.
+    """
     rect, shown = area.rect, _shown(plot) if sides is None else sides
     metrics = QFontMetricsF(painter.own_font)
     painter.save()
@@ -83,7 +104,9 @@ def paint_axes(
         for value, text in ticks:
             share = (value - low) / (high - low)
             _paint_tick(painter, rect, side, 1 - share if area.inverted and side != "bottom" else share, text, colour)
-        _paint_title(painter, plot, rect, side, max((metrics.horizontalAdvance(t) for _, t in ticks), default=0.0))
+        if titled or side != "bottom":
+            numbers = max((metrics.horizontalAdvance(text) for _, text in ticks), default=0.0)
+            _paint_title(painter, plot, rect, side, numbers)
     painter.restore()
 
 

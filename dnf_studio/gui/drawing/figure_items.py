@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QTransform
 from PySide6.QtWidgets import QGraphicsItem
 
@@ -31,6 +31,7 @@ def paint_items(
     """
     painter.save()
     painter.setClipRect(area)
+    painter.written.clear()
     for item in sorted(plot.getViewBox().childGroup.childItems(), key=lambda item: item.zValue()):
         if item.isVisible() and not any(item is left for left in without):
             painter.save()
@@ -125,16 +126,23 @@ def _text(painter: QPainter, item: pg.TextItem, transform: QTransform, area: QRe
     _write(painter, item, place, (item.anchor.x(), item.anchor.y()), area)
 
 
-def _write(painter: QPainter, item: pg.TextItem, place: QPointF, anchor: tuple[float, float], area: QRectF) -> None:
-    """The words of `item` at `place`, moved into `area` where they would leave it."""
+def _write(
+    painter: FigurePainter, item: pg.TextItem, place: QPointF, anchor: tuple[float, float], area: QRectF
+) -> None:
+    """The words of `item` at `place`, moved into `area` where they would leave it; on the other side of the place, or
+    not at all, where others are written already."""
     metrics, text = QFontMetricsF(painter.font()), item.toPlainText()
-    size = metrics.horizontalAdvance(text), metrics.height()
-    x = place.x() - anchor[0] * size[0] + (GAP if anchor[0] < 0.5 else -GAP)
-    y = place.y() - anchor[1] * size[1]
-    x = min(max(x, area.left() + GAP), area.right() - size[0] - GAP)
-    y = min(max(y, area.top()), area.bottom() - size[1])
-    painter.setPen(QColor(item.color))
-    painter.drawText(QPointF(x, y + metrics.ascent()), text)
+    size = QSizeF(metrics.horizontalAdvance(text), metrics.height())
+    for up in (anchor[1], 1 - anchor[1]):
+        x = place.x() - anchor[0] * size.width() + (GAP if anchor[0] < 0.5 else -GAP)
+        y = place.y() - up * size.height()
+        x = min(max(x, area.left() + GAP), area.right() - size.width() - GAP)
+        box = QRectF(QPointF(x, min(max(y, area.top()), area.bottom() - size.height())), size)
+        if not any(box.adjusted(0, 2, 0, -2).intersects(other) for other in painter.written):
+            painter.written.append(box)
+            painter.setPen(QColor(item.color))
+            painter.drawText(QPointF(x, box.top() + metrics.ascent()), text)
+            return
 
 
 PAINTERS: dict[type[QGraphicsItem], Callable[..., None]] = {

@@ -6,6 +6,7 @@ from dnf_studio.gui.features.data import FEATURE as DATA
 from dnf_studio.gui.features.disagreement import FEATURE as DISAGREEMENT
 from dnf_studio.gui.features.export import FEATURE as EXPORT
 from dnf_studio.gui.features.fields import FEATURE as FIELDS
+from dnf_studio.gui.features.figures import FEATURE as FIGURES
 from dnf_studio.gui.features.help import FEATURE as HELP
 from dnf_studio.gui.features.images import FEATURE as IMAGES
 from dnf_studio.gui.features.inspector import FEATURE as INSPECTOR
@@ -53,6 +54,7 @@ FEATURES: tuple[Feature, ...] = (
     SAMPLING,
     LIBRARY,
     EXPORT,
+    FIGURES,
     SCRIPT,
     PREFERENCES,
     HELP,

@@ -31,6 +31,8 @@ class FigurePainter(QPainter):
     def __init__(self, device: QPaintDevice, fineness: float, most_marks: int, cursor: bool = True) -> None:
         super().__init__(device)
         self.fineness, self.most_marks, self.cursor = fineness, most_marks, cursor
+        self.written: list[QRectF] = []
+        """Where words stand among the data of the plot that is painted."""
         self.own_font = QFont(QFontInfo(QGuiApplication.font()).family())
         self.own_font.setPixelSize(LETTER)
         # Or letters stand where the pixels of a screen would have them

@@ -32,6 +32,8 @@ MAX_COUNT = 64
 USUAL_PATHS = 500
 GOLDEN = 0.6180339887
 SHIFT = 26
+STEPS_A_MARK = 4
+"""More steps than so many for each mark that a figure draws become a picture there too, as faint as on the screen."""
 NEAR = 1.5
 """Units of a figure between two nodes of a line, at least."""
 """Bits of a sum of buckets under their count."""
@@ -99,10 +101,20 @@ class PathsLayer(DeviceLayer):
         """One picture, made anew if something changed."""
         if len(self._paths) < 2 or not self._paths.shape[1]:
             return
-        if isinstance(painter, FigurePainter):
+        if not isinstance(painter, FigurePainter):
+            self._draw_counted(painter, transform, area)
+        elif self._paths.shape[0] * self._paths.shape[1] <= STEPS_A_MARK * painter.most_marks:
             self._draw_lines(painter, to_device(self._paths, transform), area)
-            self._draw_key(painter, area)
-            return
+        else:
+            kept = self._image, self._key
+            painter.rasterise(transform, area, self._draw_counted)
+            self._image, self._key = kept
+        if self._steps is not None and self._fitting_buckets() is not None:
+            font = letters(painter, QApplication.font())
+            self._colour_key.draw(painter, area, self._steps.limits, font, extremes=self._steps.extremes)
+
+    def _draw_counted(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        """One picture, made anew if something changed."""
         ratio = painter.device().devicePixelRatio()
         corner = QPointF(np.floor(area.left()), np.floor(area.top()))
         width, height = (int(np.ceil(v * ratio)) + 1 for v in (area.right() - corner.x(), area.bottom() - corner.y()))
@@ -113,13 +125,6 @@ class PathsLayer(DeviceLayer):
             self._image.setDevicePixelRatio(ratio)
             self._key = key
         painter.drawImage(corner, self._image)
-        self._draw_key(painter, area)
-
-    def _draw_key(self, painter: QPainter, area: QRectF) -> None:
-        if self._steps is not None and self._fitting_buckets() is not None:
-            self._colour_key.draw(
-                painter, area, self._steps.limits, letters(painter, QApplication.font()), extremes=self._steps.extremes
-            )
 
     def _draw_lines(self, painter: QPainter, pixels: Array, area: QRectF) -> None:
         """The `pixels` (N+1, P, 2) as lines, in a figure: each path one, or of coloured steps all of one colour."""

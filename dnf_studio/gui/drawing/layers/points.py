@@ -20,6 +20,8 @@ PIXELS_A_POINT = 20
 """A round picture takes the time of so many pixels of a counted one's."""
 FEWEST = 8000
 """Fewer points are seen one by one, and would be seen to move from pixel to pixel."""
+USUAL_SIDE = 320.0
+"""Units of the shorter side of a plot in a figure from which on points have their usual diameter."""
 MOST = 15
 """More points of a pixel are as many."""
 
@@ -33,7 +35,7 @@ class PointsLayer(DeviceLayer):
         self._colour, self._diameter, self._alpha = colour, diameter, alpha
         self._rows: NDArray[np.intp] | None = None
         self._faint = False
-        self._shares = 1.0, 1.0
+        self._shares, self._shrunk = (1.0, 1.0), 1.0
         self._picture: QPixmap | None = None
         self._picture_key: tuple[object, ...] = ()
         self._buckets: NDArray[np.uint8] | None = None
@@ -77,9 +79,23 @@ class PointsLayer(DeviceLayer):
         """One call for all points within the view."""
         if not len(self._points):
             return
-        if isinstance(painter, FigurePainter) and len(self._points) > painter.most_marks:
-            painter.rasterise(transform, area, self.draw)
+        if isinstance(painter, FigurePainter):
+            # A cloud stays one in a small plot
+            self._shrunk = min(1.0, (min(area.width(), area.height()) / USUAL_SIDE) ** 0.5)
+            try:
+                self._draw_figure(painter, transform, area)
+            finally:
+                self._shrunk = 1.0
             return
+        self._draw_points(painter, transform, area)
+
+    def _draw_figure(self, painter: FigurePainter, transform: QTransform, area: QRectF) -> None:
+        if len(self._points) > painter.most_marks:
+            painter.rasterise(transform, area, self._draw_points)
+        else:
+            self._draw_points(painter, transform, area)
+
+    def _draw_points(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         ratio, buckets = painter.device().devicePixelRatio(), self._own_buckets()
         size = int(np.ceil((area.width() + 1) * ratio)), int(np.ceil((area.height() + 1) * ratio))
         if buckets is None and not isinstance(painter, FigurePainter) and CountedPoints.pays(len(self._points), size):
@@ -144,7 +160,7 @@ class PointsLayer(DeviceLayer):
         if colours > 1:
             alpha = min(1.0, alpha * HUED)
         alpha = min(1.0, alpha * self._shares[1])
-        diameter = max(1.6, self._diameter * smaller) * self._shares[0]
+        diameter = max(1.6, self._diameter * smaller) * self._shares[0] * self._shrunk
         return max(1.0, diameter), alpha * BEHIND if self._faint else alpha
 
     def _dots(self, ratio: float, colours: tuple[str, ...]) -> QPixmap:

@@ -138,6 +138,26 @@ class ProcessView(ProcessPlot):
             self._label_axes()
             self._take_planes()
 
+    def twin(self, frame: Frame) -> ProcessView:
+        """A view of `frame` with the plane, range, units and layers of this one but for paths, which are of all times;
+        where it is the frame of this one too, also with its selection and colours of points."""
+        twin = ProcessView(self._direction)
+        twin.set_axes(*self._axes)
+        twin.set_units(self._units)
+        twin.set_projection(self._principal)
+        twin.set_frame(frame)
+        shown = {"density": self._density, "overlay": self._other, "difference": self._difference}
+        layers = {name for name, layer in shown.items() if layer.isVisible()}
+        twin.set_layers(frozenset(layers | ({"points"} if self._points.isVisible() or not layers else set())))
+        if frame is self._frame:
+            twin._kept = self._kept
+            twin.by_point.show(self.by_point.shown)
+            twin.set_frame(frame)
+            twin.set_selection(self._selection)
+        (left, right), (low, high) = self.box.targetRange()
+        twin.box.setRange(QRectF(left, low, right - left, high - low), padding=0)
+        return twin
+
     def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
         """Set these points off, with their paths; the others step back where there are many."""
         self._selection = np.asarray(selection, np.intp)
