@@ -6,6 +6,7 @@ its own again before the window could draw it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ __all__ = ["FigureStyle", "coloured", "paint_data", "paint_plot", "paint_words"]
 
 GAP, MARK = 6.0, 18.0
 """Units between parts, and of a sign in the legend."""
+ACTS = re.compile(r"\b(click|drag)\b", re.IGNORECASE)
+"""Said of what a mouse does, which a figure has not."""
 MOST_LINES = 2
 """Lines of a caption."""
 UNITS_A_POINT = 72 / 25.4 * LETTER
@@ -87,21 +90,16 @@ def paint_plot(painter: FigurePainter, plot: Plot, rect: QRectF, style: FigureSt
             top = paint_words(painter, lines, QRectF(rect.left(), top, rect.width(), 0), style.theme.muted)
         if style.legend:
             top = _paint_legend(painter, plot.signs(), QRectF(rect.left(), top, rect.width(), 0), style.theme)
+            top = _paint_notices(painter, plot, QRectF(rect.left(), top, rect.width(), 0), style.theme)
         area = plot_area(painter, plot, QRectF(rect.left(), top, rect.width(), max(8.0, rect.bottom() - top)))
         paint_data(painter, plot, area, style)
         paint_axes(painter, plot, area, style.theme)
 
 
 def paint_data(painter: FigurePainter, plot: Plot, area: PlotArea, style: FigureStyle) -> None:
-    """Paint what `plot` holds, without its axes, and the notices over it."""
+    """Paint what `plot` holds, without its axes."""
     without = () if style.cursor else tuple(plot.cursor_items())
     paint_items(painter, plot.plot, area.transform, area.rect, without)
-    if not style.legend:
-        return
-    for notice in plot.plot.findChildren(Notice):
-        if not notice.isHidden():
-            low = notice.geometry().center().y() > plot.plot.height() / 2
-            _paint_notice(painter, notice.text(), area.rect, low, style.theme)
 
 
 def paint_words(painter: FigurePainter, lines: Sequence[str], rect: QRectF, colour: str) -> float:
@@ -145,7 +143,8 @@ def _paint_title(painter: FigurePainter, plot: Plot, rect: QRectF, style: Figure
 def _caption(plot: Plot, font: QFont, width: float) -> list[str]:
     """As many sentences of the caption as fit in a few lines, but none that says what a click does."""
     metrics = QFontMetricsF(font)
-    sentences = [s.rstrip(".") for s in plot.caption.split(". ") if s and "click" not in s.lower()]
+    told = ([part for part in s.rstrip(".").split("; ") if not ACTS.search(part)] for s in plot.caption.split(". "))
+    sentences = ["; ".join(parts) for parts in told if any(parts)]
     for count in range(len(sentences), 0, -1):
         lines = _wrapped(". ".join(sentences[:count]) + ".", metrics, width)
         if len(lines) <= MOST_LINES:
@@ -199,21 +198,21 @@ def _paint_sign(painter: FigurePainter, sign: Sign, rect: QRectF, theme: Theme) 
         painter.drawEllipse(middle, 3.0, 3.0)
 
 
-def _paint_notice(painter: FigurePainter, text: str, rect: QRectF, low: bool, theme: Theme) -> None:
-    """What stands over a plot on a veil of the ground, at the left."""
-    document = QTextDocument()
-    document.setDefaultFont(painter.own_font)
-    document.setDocumentMargin(2)
-    document.setDefaultStyleSheet(f"body {{ color: {theme.text}; }}")
-    document.setHtml(f"<body>{text}</body>")
-    document.setTextWidth(min(document.idealWidth(), rect.width() - 2 * GAP))
-    size = document.size()
-    corner = QPointF(rect.left() + GAP, rect.bottom() - GAP - size.height() if low else rect.top() + GAP)
-    veil = QColor(theme.base)
-    veil.setAlphaF(0.85)
-    painter.save()
-    painter.setClipRect(rect)
-    painter.fillRect(QRectF(corner, size), veil)
-    painter.translate(corner)
-    document.drawContents(painter)
-    painter.restore()
+def _paint_notices(painter: FigurePainter, plot: Plot, rect: QRectF, theme: Theme) -> float:
+    """What stands over the plot in the window, beside the data that it might cover here; returns where it ends."""
+    top = rect.top()
+    for notice in plot.plot.findChildren(Notice):
+        if notice.isHidden():
+            continue
+        document = QTextDocument()
+        document.setDefaultFont(painter.own_font)
+        document.setDocumentMargin(0)
+        document.setDefaultStyleSheet(f"body {{ color: {theme.text}; }}")
+        document.setHtml(f"<body>{notice.text().replace('<br>', ';  ')}</body>")
+        document.setTextWidth(rect.width())
+        painter.save()
+        painter.translate(rect.left(), top)
+        document.drawContents(painter)
+        painter.restore()
+        top += document.size().height() + GAP / 2
+    return top

@@ -100,7 +100,7 @@ def _bars(painter: QPainter, item: pg.ErrorBarItem, transform: QTransform, _area
         painter.strokePath(transform.map(item.path), _pen(pg.mkPen(item.opts["pen"])))
 
 
-def _line(painter: QPainter, item: pg.InfiniteLine, transform: QTransform, area: QRectF) -> None:
+def _line(painter: FigurePainter, item: pg.InfiniteLine, transform: QTransform, area: QRectF) -> None:
     """An upright or a level line with its label, from edge to edge."""
     at, upright = transform.map(QPointF(item.x(), item.y())), item.angle % 180 == 90
     if upright:
@@ -119,7 +119,7 @@ def _line(painter: QPainter, item: pg.InfiniteLine, transform: QTransform, area:
             _write(painter, label, place, (anchor[0], anchor[1]), area)
 
 
-def _text(painter: QPainter, item: pg.TextItem, transform: QTransform, area: QRectF) -> None:
+def _text(painter: FigurePainter, item: pg.TextItem, transform: QTransform, area: QRectF) -> None:
     place = transform.map(item.pos())
     # At the upper edge it begins just below that
     place.setY(max(place.y(), area.top()))

@@ -48,7 +48,6 @@ class Plot(TellingPlot, QWidget):
         self.caption = caption
         self.theme = LIGHT
         self._title_text, self._invitation = title, empty
-        self._is_empty: bool | None = None
         self._ring = False
         self._built = False
         self._letters = QFont(self.font())
@@ -130,11 +129,6 @@ class Plot(TellingPlot, QWidget):
         for side in ("left", "bottom"):
             self.plot.getAxis(side).setStyle(showValues=not empty)
             self.plot.getAxis(side).setOpacity(0.0 if empty else 1.0)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether a sentence stands in place of what there is not."""
-        return bool(self._is_empty)
 
     def set_words(self, title: str, caption: str) -> None:
         """Another title and caption: what the plot shows is another thing."""

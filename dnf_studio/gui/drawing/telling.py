@@ -53,6 +53,12 @@ class TellingPlot:
     """What a plot tells where it is looked at without its window; plots say of these what there is to say."""
 
     plot: pg.PlotWidget
+    _is_empty: bool | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether a sentence stands in place of what there is not."""
+        return bool(self._is_empty)
 
     def title_axis(self, side: str, name: str, tip: str = "") -> None:
         """What is along an axis, with its unit: its tooltip, with a `tip`, and its title in figures, where alone it is

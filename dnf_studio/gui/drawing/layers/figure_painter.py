@@ -49,11 +49,18 @@ class FigurePainter(QPainter):
             self.drawEllipse(QPointF(x, y), diameter / 2, diameter / 2)
 
     def rasterise(
-        self, transform: QTransform, area: QRectF, draw: Callable[[QPainter, QTransform, QRectF], object]
+        self,
+        transform: QTransform,
+        area: QRectF,
+        draw: Callable[[QPainter, QTransform, QRectF], object],
+        finest: float = math.inf,
     ) -> None:
-        """Let `draw`, which is a layer's, fill `area` as a picture; `transform` leads from plot units to the figure."""
+        """Let `draw`, which is a layer's, fill `area` as a picture; `transform` leads from plot units to the figure.
+
+        It has at most `finest` pixels a unit: what is drawn pixel by pixel would become too faint with more.
+        """
         side = max(area.width(), area.height(), 1.0)
-        fineness = min(self.fineness, MOST_PIXELS / side)
+        fineness = min(self.fineness, finest, MOST_PIXELS / side)
         pixels = [max(1, math.ceil(length * fineness)) for length in (area.width(), area.height())]
         image = QImage(QSize(*pixels), QImage.Format.Format_ARGB32_Premultiplied)
         image.setDevicePixelRatio(fineness)

@@ -107,7 +107,7 @@ class PathsLayer(DeviceLayer):
             self._draw_lines(painter, to_device(self._paths, transform), area)
         else:
             kept = self._image, self._key
-            painter.rasterise(transform, area, self._draw_counted)
+            painter.rasterise(transform, area, self._draw_counted, finest=1.5)
             self._image, self._key = kept
         if self._steps is not None and self._fitting_buckets() is not None:
             font = letters(painter, QApplication.font())

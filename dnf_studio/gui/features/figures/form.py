@@ -116,8 +116,9 @@ class FigureForm(QWidget):
             (self.lengths["letters"], "L&etters", "Points of all letters, 4 to 40; lines and marks are in proportion"),
             (self.colours, "&Colours", "Dark on light, or light on dark"),
         )
-        for box, unit in zip((*self.lengths.values(), self.dpi), (" mm", " mm", " pt", " dpi"), strict=True):
-            box.setSuffix(unit)
+        self.dpi.setSuffix(" dpi")
+        for name, box in self.lengths.items():
+            box.setSuffix(" pt" if name == "letters" else " mm")
         for control, text, tip in tips:
             rows.addRow(label_of(control, text, tip), control)
         for name, (_, tip) in SWITCHES.items():
@@ -134,14 +135,16 @@ class FigureForm(QWidget):
         count = label_of(self.count, "Sli&ces", "How many times, 2 to 12, from the data to the noise")
         label_of(self.spacing, "spaced", "Whether steps or times are even between slices, each at a node of the grid")
         self.second.setToolTip("Slices of the model that is compared with too, below")
-        for control in (self.count, self.spacing, self.second):
-            row.addWidget(control)
+        for part in (self.count, self.spacing, self.second):
+            row.addWidget(part)
         rows.addRow(count, row)
         self._slices.append(count)
 
     def _connect(self) -> None:
-        for box in (*self.lengths.values(), self.dpi, self.marks, self.count):
-            box.valueChanged.connect(self._tell)
+        for length in self.lengths.values():
+            length.valueChanged.connect(self._tell)
+        for number in (self.dpi, self.marks, self.count):
+            number.valueChanged.connect(self._tell)
         for choice in (self.colours, self.spacing):
             choice.chosen.connect(self._tell)
         for switch in (*self.switches.values(), self.second):

@@ -100,9 +100,10 @@ class Subjects:
         comparison: Any = getattr(self._workspace, "comparison", None)
         current = self._workspace.studio.current
         own = self._workspace.live.frame
-        names = comparison.names if comparison is not None else ()
+        names: list[str] = [] if comparison is None else [*comparison.names]
         first = names[0] if names else "" if current is None else current.shown.name
-        found = [(first, own), (names[1], comparison.frame)] if len(names) > 1 else [(first, own)]
+        second = [(str(names[1]), comparison.frame)] if len(names) > 1 else []
+        found = [(first, own), *second]
         return [(name, frame) for name, frame in found if frame is not None and frame.forward.shape[2] > 1]
 
     def _slices(self, timing: Timing) -> Subject:

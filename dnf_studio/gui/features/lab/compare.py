@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
-from dnf_studio.gui.features.lab.distance_plot import AXES, MARKS, Axis, Cost, KeptCurve
+from dnf_studio.gui.features.lab.quality_plot import AXES, MARKS, Axis, Cost, KeptCurve
 from dnf_studio.gui.widgets.controls import ChoiceBox
 
 if TYPE_CHECKING:

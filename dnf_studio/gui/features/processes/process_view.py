@@ -26,8 +26,9 @@ from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trail
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, Kept, ProcessPlot
-from dnf_studio.gui.drawing.telling import Numbers, column_name, in_units
+from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
+from dnf_studio.gui.features.processes.tables import named_axes, point_table
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
@@ -303,23 +304,12 @@ class ProcessView(ProcessPlot):
         """The points at the time cursor, in the plane and the units that are shown."""
         if self._frame is None:
             return None
-        points = at_position(self._planes, position := self._clipped)
-        rows = np.flatnonzero(np.isfinite(points).all(axis=1))
-        now = float(np.interp(position, np.arange(len(self._frame.t)), self._frame.t))
-        named = {column_name(name): in_units(points[rows, k], u) for k, (name, u) in enumerate(self._named_axes())}
-        return Numbers({"point": rows, "t": np.full(len(rows), now), **named})
-
-    def _named_axes(self) -> list[tuple[str, tuple[float, float]]]:
-        """What is across and up, each with its unit."""
-        if self._principal is None:
-            return [(self._units.title(k), self._units.map_of(k)) for k in self._axes]
-        # A direction through all components has the unit of none
-        names = (words.principal_name(k, float(share)) for k, share in enumerate(self._principal.explained[:2]))
-        return [(f"{name}, standardised", STANDARDISED.map_of(0)) for name in names]
+        return point_table(self._planes, self._clipped, self._frame.t, self._across_and_up)
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
-        for side, (name, unit) in zip(("bottom", "left"), self._named_axes(), strict=True):
+        self._across_and_up = named_axes(self._axes, self._units, self._principal)
+        for side, (name, unit) in zip(("bottom", "left"), self._across_and_up, strict=True):
             self.name_axis(side, name, self._named or self._units.of_data, unit, CHOSEN if self._named else "")
 
     @Slot(object, object)

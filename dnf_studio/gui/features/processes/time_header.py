@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt
@@ -11,10 +9,9 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
-from dnf_studio.gui.drawing.telling import Numbers, column_name, in_units, long_table
 from dnf_studio.gui.drawing.words import component_name, principal_name
 
-__all__ = ["HELP", "ComponentBox", "path_table", "values_of"]
+__all__ = ["HELP", "ComponentBox", "values_of"]
 
 HELP = Help(
     "paths over steps",
@@ -66,23 +63,3 @@ def values_of(paths: Array, component: int, principal: PrincipalComponents | Non
     if place >= 0 and principal is not None and len(principal.mean) == paths.shape[2]:
         return principal.project(paths)[..., place]
     return paths[..., min(component, paths.shape[2] - 1)]
-
-
-def path_table(values: Mapping[str, Array], t: Array, name: str, unit: tuple[float, float]) -> Numbers:
-    """Paths (N+1, P) of each direction node by node, a row each, without those that are not finite; `t` is (N+1,).
-
-    `name` is the title of the axis that they are drawn along, `unit` its unit.
-    """
-    parts: list[dict[str, object]] = []
-    for direction, rows in values.items():
-        kept = np.flatnonzero(np.isfinite(rows).all(axis=0))
-        parts.append(
-            {
-                "direction": direction,
-                "path": np.repeat(kept, len(t)),
-                "node": np.tile(np.arange(len(t)), len(kept)),
-                "t": np.tile(t, len(kept)),
-                column_name(name): in_units(rows[:, kept].T.ravel(), unit),
-            }
-        )
-    return long_table(parts)

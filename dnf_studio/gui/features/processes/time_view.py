@@ -28,7 +28,8 @@ from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import lost_paths, time_note
-from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, path_table, values_of
+from dnf_studio.gui.features.processes.tables import path_table
+from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, values_of
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TimeView"]

@@ -100,6 +100,7 @@ class ErrorMap(Plot):
         self._places = np.asarray(across, np.float32)
         self.set_empty(not len(errors))
         self.box.setAspectLocked(not self._upright)
+        self.title_axis("bottom", "Place in the data, model units")
         self.title_axis("left", "Error, model units" if self._upright else "")
         half = _reach(self._places[:, :1] if self._upright else self._places)
         if half != self._half or self._upright:

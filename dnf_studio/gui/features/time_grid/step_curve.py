@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from dnf_studio.gui.drawing.axes import log_ticks
 from dnf_studio.gui.drawing.help import Help
@@ -121,6 +123,10 @@ class _StepPlot(Plot):
     def numbers(self) -> Numbers | None:
         """The value of every step."""
         return Numbers({"step": np.arange(len(self.values)), self._label: self.values}) if len(self.values) else None
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """The mark of the step that is chosen."""
+        return (self._dot,)
 
     def refont(self) -> None:
         """Also the place of the left axis."""
