@@ -28,7 +28,7 @@ from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, Kept, ProcessPlot
 from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
-from dnf_studio.gui.features.processes.tables import named_axes, point_table
+from dnf_studio.gui.features.processes.time_header import named_axes
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
@@ -302,6 +302,8 @@ class ProcessView(ProcessPlot):
 
     def numbers(self) -> Numbers | None:
         """The points at the time cursor, in the plane and the units that are shown."""
+        from dnf_studio.gui.features.processes.tables import point_table
+
         if self._frame is None:
             return None
         return point_table(self._planes, self._clipped, self._frame.t, self._across_and_up)

@@ -1,32 +1,19 @@
-"""What the views of both processes show as tables, and the names and units of a plane."""
+"""What the views of both processes show, as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.telling import Numbers, column_name, in_units, long_table
-from dnf_studio.gui.drawing.units import STANDARDISED, Units
-from dnf_studio.gui.drawing.words import principal_name
+from dnf_studio.gui.features.processes.time_header import NamedAxes
 
-__all__ = ["NamedAxes", "named_axes", "path_table", "point_table"]
+__all__ = ["path_table", "point_table"]
 
 Array = NDArray[np.float32]
-NamedAxes = Sequence[tuple[str, tuple[float, float]]]
-"""What is across and up, each with its unit (`Units.map_of`)."""
-
-
-def named_axes(axes: tuple[int, int], units: Units, principal: PrincipalComponents | None) -> NamedAxes:
-    """The names of the two components `axes` in `units`, or of the first two `principal` ones."""
-    if principal is None:
-        return [(units.title(k), units.map_of(k)) for k in axes]
-    # A direction through all components has the unit of none
-    names = (principal_name(k, float(share)) for k, share in enumerate(principal.explained[:2]))
-    return [(f"{name}, standardised", STANDARDISED.map_of(0)) for name in names]
 
 
 def point_table(planes: Array, position: float, t: Array, axes: NamedAxes) -> Numbers:

@@ -28,7 +28,6 @@ from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import lost_paths, time_note
-from dnf_studio.gui.features.processes.tables import path_table
 from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, values_of
 from dnf_studio.workers.frames import Frame
 
@@ -244,6 +243,8 @@ class TimeView(PointPlot):
 
     def numbers(self) -> Numbers | None:
         """The paths that are drawn, node by node, of the directions that are shown."""
+        from dnf_studio.gui.features.processes.tables import path_table
+
         if self._frame is None:
             return None
         t, (name, unit) = self._frame.t, self._named_axis()
