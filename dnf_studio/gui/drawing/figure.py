@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPen, QTextDocument
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPen, QPicture, QTextDocument
 
 from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.figure_axes import PlotArea, paint_axes, plot_area
@@ -23,7 +23,7 @@ from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.drawing.telling import Sign
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 
-__all__ = ["FigureStyle", "coloured", "paint_data", "paint_plot", "paint_words"]
+__all__ = ["FigureStyle", "coloured", "header_height", "paint_data", "paint_plot", "paint_words"]
 
 GAP, MARK = 6.0, 18.0
 """Units between parts, and of a sign in the legend."""
@@ -80,20 +80,34 @@ def coloured(plot: Plot, theme: Theme) -> Iterator[None]:
         plot.set_theme(own)
 
 
-def paint_plot(painter: FigurePainter, plot: Plot, rect: QRectF, style: FigureStyle) -> None:
-    """Paint `plot` into `rect`, units of the figure, as it is now."""
+def paint_plot(painter: FigurePainter, plot: Plot, rect: QRectF, style: FigureStyle, header: float = 0.0) -> None:
+    """Paint `plot` into `rect`, units of the figure, as it is now, with a `header` at least so high."""
     with coloured(plot, style.theme):
-        top = rect.top()
-        if style.title:
-            top = _paint_title(painter, plot, rect, style)
-        if style.caption and (lines := _caption(plot, painter.own_font, rect.width())):
-            top = paint_words(painter, lines, QRectF(rect.left(), top, rect.width(), 0), style.theme.muted)
-        if style.legend:
-            top = _paint_legend(painter, plot.signs(), QRectF(rect.left(), top, rect.width(), 0), style.theme)
-            top = _paint_notices(painter, plot, QRectF(rect.left(), top, rect.width(), 0), style.theme)
+        top = max(rect.top() + header, rect.top() + _paint_header(painter, plot, rect, style))
         area = plot_area(painter, plot, QRectF(rect.left(), top, rect.width(), max(8.0, rect.bottom() - top)))
         paint_data(painter, plot, area, style)
         paint_axes(painter, plot, area, style.theme)
+
+
+def header_height(plot: Plot, width: float, style: FigureStyle) -> float:
+    """How high title, caption and legend of `plot` are in so many units of `width`."""
+    painter = FigurePainter(QPicture(), 1.0, style.most_marks)
+    height = _paint_header(painter, plot, QRectF(0, 0, width, 0), style)
+    painter.end()
+    return height
+
+
+def _paint_header(painter: FigurePainter, plot: Plot, rect: QRectF, style: FigureStyle) -> float:
+    """Paint what stands above the axes from the upper edge of `rect` on; returns how high it is."""
+    top = rect.top()
+    if style.title:
+        top = _paint_title(painter, plot, rect, style)
+    if style.caption and (lines := _caption(plot, painter.own_font, rect.width())):
+        top = paint_words(painter, lines, QRectF(rect.left(), top, rect.width(), 0), style.theme.muted)
+    if style.legend:
+        top = _paint_legend(painter, plot.signs(), QRectF(rect.left(), top, rect.width(), 0), style.theme)
+        top = _paint_notices(painter, plot, QRectF(rect.left(), top, rect.width(), 0), style.theme)
+    return top - rect.top()
 
 
 def paint_data(painter: FigurePainter, plot: Plot, area: PlotArea, style: FigureStyle) -> None:

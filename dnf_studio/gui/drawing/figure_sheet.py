@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF
 
-from dnf_studio.gui.drawing.figure import FigureStyle, coloured, paint_data, paint_plot
+from dnf_studio.gui.drawing.figure import FigureStyle, coloured, header_height, paint_data, paint_plot
 from dnf_studio.gui.drawing.figure_axes import PlotArea, axis_room, fitted_area, paint_axes
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 from dnf_studio.gui.drawing.plot import Plot
@@ -58,14 +58,22 @@ def slice_caption(t: NDArray[np.floating], node: int) -> tuple[str, str]:
 def paint_stage(
     painter: FigurePainter, placed: Sequence[tuple[Plot, QRectF]], rect: QRectF, style: FigureStyle
 ) -> None:
-    """Paint plots into `rect`, each at its place, which is in parts of the whole: 0 to 1 across and down."""
+    """Paint plots into `rect`, each at its place, which is in parts of the whole: 0 to 1 across and down.
+
+    Those that begin at one height have their axes at one height too.
+    """
+    frames = {}
     for plot, place in placed:
         left, top = rect.left() + place.left() * rect.width(), rect.top() + place.top() * rect.height()
         # Half of what is between two plots belongs to either
         edges = [0 if edge else APART / 2 for edge in (place.left() < 0.01, place.top() < 0.01)]
         ends = [0 if edge else APART / 2 for edge in (place.right() > 0.99, place.bottom() > 0.99)]
         own = QRectF(left, top, place.width() * rect.width(), place.height() * rect.height())
-        paint_plot(painter, plot, own.adjusted(edges[0], edges[1], -ends[0], -ends[1]), style)
+        frames[plot] = own.adjusted(edges[0], edges[1], -ends[0], -ends[1])
+    high = {plot: header_height(plot, frame.width(), style) for plot, frame in frames.items()}
+    for plot, frame in frames.items():
+        beside = (high[other] for other, its in frames.items() if abs(its.top() - frame.top()) < 1)
+        paint_plot(painter, plot, frame, style, header=max(beside))
 
 
 def paint_sheet(painter: FigurePainter, models: Sequence[Slices], rect: QRectF, style: FigureStyle) -> None:

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.drawing.figure import FigureStyle, paint_plot
 from dnf_studio.gui.drawing.figure_file import Paint, encoded, preview, write_figure
-from dnf_studio.gui.drawing.figure_sheet import Slices, paint_sheet, slice_caption, slice_nodes
+from dnf_studio.gui.drawing.figure_sheet import Slices, paint_sheet, paint_stage, slice_caption, slice_nodes
 from dnf_studio.gui.drawing.layers.figure_painter import LETTER
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import DARK
@@ -209,3 +209,13 @@ def test_a_sheet_has_a_caption_and_both_processes_for_each_slice(qtbot: QtBot) -
     assert {"rings", "moons", "t = 0.001, step 0 of 10", "t = 0.05, step 10 of 10"} <= set(words)
     # Of each model two rows of three cells
     assert len([*root.iter(f"{SVG}circle")]) == 2 * 2 * 3 * 40
+
+
+def test_plots_beside_each_other_have_their_axes_at_one_height(loss: LossPlot, qtbot: QtBot) -> None:
+    """Whatever stands above them: here a legend over one of them."""
+    view = view_of(qtbot, 10)
+    placed = [(loss, QRectF(0, 0, 0.5, 1)), (view, QRectF(0.5, 0, 0.5, 1))]
+    svg = encoded(".svg", STYLE, lambda p, rect: paint_stage(p, placed, rect, STYLE))
+    frames = [path for path in ElementTree.fromstring(svg).iter(f"{SVG}rect") if path.get("height")]
+    tops = {float(path.get("y") or 0) for path in frames if 50 < float(path.get("height") or 0) < 250}
+    assert len(frames) >= 3 and len(tops) == 1

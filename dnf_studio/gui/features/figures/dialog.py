@@ -56,6 +56,8 @@ class FigureDialog(QDialog):
         self._compose()
         self.choose(chosen)
         self.form.changed.connect(self._soon.start)
+        self.form.refused.connect(self._say)
+        workspace.appearance.changed.connect(self.help.set_theme)
         self.preview.resized.connect(self._soon.start)
         workspace.live.frame_shown.connect(self._follow)
         workspace.session.cursor.moved.connect(self._follow)
@@ -78,10 +80,9 @@ class FigureDialog(QDialog):
             self.preview.show_image(preview(style, subject.paint(style), self.preview.dots(style.width, style.height)))
         except StudioError as error:
             self.preview.show_image(QImage())
-            self.problem.setText(str(error))
+            self._say(str(error))
         else:
-            self.problem.setText("")
-        self.problem.setVisible(bool(self.problem.text()))
+            self._say("")
         self._save.setEnabled(not self.problem.text())
         self.note.setText(f"{style.width:g} × {style.height:g} mm, letters of {style.letters:g} pt.")
 
@@ -122,6 +123,11 @@ class FigureDialog(QDialog):
         buttons.rejected.connect(self.reject)
         reset.clicked.connect(self.form.reset)
         self.resize(820, 520)
+
+    @Slot(str)
+    def _say(self, sentence: str) -> None:
+        self.problem.setText(sentence)
+        self.problem.setVisible(bool(sentence))
 
     @Slot()
     def _follow(self, _what: object = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QWidget
@@ -27,8 +28,8 @@ SWITCHES = {
     "title": ("T&itle", "The name of each plot, with the time of views"),
     "caption": ("Ca&ption", "What is seen, under the title, and the time of each slice; not what a click does"),
     "legend": ("&Legend", "What lines, marks and colours stand for"),
-    "cursor": ("Time c&ursor", "Where the time cursor is, in curves, and the numbers there"),
-    "transparent": ("T&ransparent", "No ground behind it, for a slide in colours of its own"),
+    "cursor": ("&Time cursor", "Where the time cursor is, in curves, and the numbers there"),
+    "transparent": ("Tr&ansparent", "No ground behind it, for a slide in colours of its own"),
 }
 SPACINGS = {"by step": "step", "by time": "time"}
 NAME = "figure"
@@ -38,6 +39,8 @@ class FigureForm(QWidget):
     """The controls of one `FigureStyle` and of `Timing`; `changed` follows each of them."""
 
     changed = Signal()
+    refused = Signal(str)
+    """A sentence on a number that was typed and cannot be."""
 
     def __init__(self, memory: Memory) -> None:
         super().__init__()
@@ -109,12 +112,12 @@ class FigureForm(QWidget):
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         tips = (
-            (self.subject, "&Show", "What the figure shows"),
+            (self.subject, "Sh&ow", "What the figure shows"),
             (self.format, "Si&ze", "Sizes of journals and slides, in millimetres"),
             (self.lengths["width"], "&Width", "Millimetres across, 20 to 1,000"),
             (self.lengths["height"], "&Height", "Millimetres down, 20 to 1,000"),
             (self.lengths["letters"], "L&etters", "Points of all letters, 4 to 40; lines and marks are in proportion"),
-            (self.colours, "&Colours", "Dark on light, or light on dark"),
+            (self.colours, "Colo&urs", "Dark on light, or light on dark"),
         )
         self.dpi.setSuffix(" dpi")
         for name, box in self.lengths.items():
@@ -141,8 +144,9 @@ class FigureForm(QWidget):
         self._slices.append(count)
 
     def _connect(self) -> None:
-        for length in self.lengths.values():
+        for name, length in self.lengths.items():
             length.valueChanged.connect(self._tell)
+            length.refused.connect(partial(self._refuse, name))
         for number in (self.dpi, self.marks, self.count):
             number.valueChanged.connect(self._tell)
         for choice in (self.colours, self.spacing):
@@ -157,6 +161,13 @@ class FigureForm(QWidget):
         self._show_size()
         self._show_slices()
         self.changed.emit()
+
+    def _refuse(self, name: str, typed: str) -> None:
+        low, high = BOUNDS[name]
+        unit = "pt" if name == "letters" else "mm"
+        self.refused.emit(
+            f"{name.capitalize()} {typed} {unit} is not possible; choose from {low:g} to {high:,g} {unit}."
+        )
 
     @Slot(object)
     def _take_size(self, size: tuple[float, float] | None) -> None:

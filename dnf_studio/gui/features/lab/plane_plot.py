@@ -33,6 +33,8 @@ class _Square(Plot):
         """Fix the range."""
         self._half = 0.0
         self._linked: list[_Square] = []
+        self.title_axis("bottom", "Across, model units")
+        self.title_axis("left", "Up, model units")
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.fit(NO_POINTS)

@@ -39,6 +39,9 @@ def test_settings_are_remembered_and_nonsense_is_not(qtbot: QtBot) -> None:
     assert style_of(wrong) == FigureStyle(height=70) and timing_of(wrong) == Timing()
     again.reset()
     assert again.style_chosen == FigureStyle()
+    with qtbot.waitSignal(again.refused) as said:
+        again.lengths["width"].fixup("5000")
+    assert said.args == ["Width 5000 mm is not possible; choose from 20 to 1,000 mm."]
 
 
 @pytest.fixture
