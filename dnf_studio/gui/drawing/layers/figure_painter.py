@@ -30,6 +30,8 @@ class FigurePainter(QPainter):
 
     def __init__(self, device: QPaintDevice, fineness: float, most_marks: int, cursor: bool = True) -> None:
         super().__init__(device)
+        # Qt does not keep it, and a painter without its device ends the process
+        self._device = device
         self.fineness, self.most_marks, self.cursor = fineness, most_marks, cursor
         self.written: list[QRectF] = []
         """Where words stand among the data of the plot that is painted."""
