@@ -72,6 +72,8 @@ class MainWindow(QMainWindow):
 
     def fill(self) -> None:
         """Make the pages, plots and docks behind the first ones, which nobody sees before the window is there."""
+        from dnf_studio.gui.frame.notification import Notification
+
         workspace, current = self.workspace, self.tabs.currentIndex()
         self.views.make_tabs(workspace, [plot for feature in FEATURES for plot in feature.plots])
         for place, page in enumerate(self._pages):
@@ -84,6 +86,7 @@ class MainWindow(QMainWindow):
         for feature in FEATURES:
             if feature.fill is not None:
                 workspace.parts.setdefault(feature.name, feature.fill(workspace))
+        Notification(self, workspace)
 
     def page(self, title: str) -> QWidget | None:
         """The page of this title in the left dock; None before it is made."""

@@ -148,8 +148,13 @@ class DisagreementPlot(Plot):
         self._zero.setVisible(frame is not None and not waits)
         if frame is None or waits:
             self._bars_shown, self._limits, self._request = NO_BARS, None, None
+            self.caption_line.set_meaning("")
         else:
-            bars = contribution_bars(frame) if found is None or self.shown == "contribution" else excess_bars(found)
+            from dnf_studio.gui.features.disagreement.meaning import contribution_meaning, excess_meaning
+
+            of_steps = found is None or self.shown == "contribution"
+            bars = contribution_bars(frame) if found is None or of_steps else excess_bars(found)
+            self.caption_line.set_meaning(contribution_meaning(bars) if of_steps else excess_meaning(bars))
             self._bars_shown = bars
             fresh = frame.request != self._request
             self._limits = next_limits(None if fresh else self._limits, bars.extent(self._split_now))

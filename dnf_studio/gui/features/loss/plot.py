@@ -236,17 +236,21 @@ class LossPlot(Plot):
         self._raw.setData(curve.iterations.copy(), curve.raw.copy())
         self._smooth.setData(curve.iterations.copy(), curve.smooth.copy())
         self._show_validation()
-        self._show_floors(floor)
+        least = self._show_floors(floor)
         if curve.smoothed is None:
             self.set_note("")
+            self.caption_line.set_meaning("")
         else:
+            from dnf_studio.gui.features.loss.meaning import run_meaning
+
+            self.caption_line.set_meaning(run_meaning(curve, floor, least, self._measured, self._nats))
             value = f"{curve.smoothed:.3f}".replace("-", "−")
             self.set_note(f"{value} nats" if self._nats else value, value)
         if self._following:
             self.reset_view()
 
-    def _show_floors(self, floor: float | None) -> None:
-        """The entropy, and above it what the chain can attain where that is another."""
+    def _show_floors(self, floor: float | None) -> float | None:
+        """The entropy, and above it what the chain can attain where that is another, which is returned."""
         some = bool(len(self._curve.iterations))
         least = self._attainable if self._objective == "bound" else None
         if least is not None and floor is not None and least < floor + SAME:
@@ -259,6 +263,7 @@ class LossPlot(Plot):
             if value is not None:
                 line.setValue(value)
                 label.setFormat(f"{name} {value:.3f}".replace("-", "−"))
+        return least
 
     def _show_validation(self) -> None:
         """The curve of the validation split and what names it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
@@ -16,9 +17,12 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.drawing.words import node_at
+from dnf_studio.gui.drawing.words import node_at, steps_named
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.marginals import Comparison
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.marginals import Marginals
 
 __all__ = ["MarginalsPlot"]
 
@@ -37,6 +41,8 @@ HELP = Help(
 )
 Array = NDArray[np.float64]
 NONE = np.empty(0)
+CLEAR, BY_CHANCE = 2.0, 0.25
+"""Floors from which on a distance is told, and the share of steps above the band that is left to chance."""
 CAPTION = "Distance of both clouds, sliced Wasserstein, standardised, and its floor."
 PAIRED = (
     "Distance of both clouds, which share their noise end, and its floor. Pairs are nearer to each other than that: it "
@@ -81,6 +87,7 @@ class MarginalsPlot(Plot):
         """Another number of steps waits for its own comparison; None empties the plot."""
         if frame is None or len(frame.t) != len(self._distance):
             self._distance, self._floor, self._highest = NONE, NONE, NONE
+            self.caption_line.set_meaning("")
             self._show()
 
     def set_comparison(self, found: Comparison) -> None:
@@ -92,6 +99,7 @@ class MarginalsPlot(Plot):
         self._distance, self._floor, self._highest = rows.distance, rows.floor, rows.highest
         both = np.concatenate([self._distance, self._highest])
         self._limits = next_limits(None if fresh else self._limits, both[np.isfinite(both)])
+        self.caption_line.set_meaning("" if found.frame.paired else _meaning(rows))
         self._show()
 
     def set_cursor(self, position: float) -> None:
@@ -161,3 +169,19 @@ class MarginalsPlot(Plot):
         self._dot.setVisible(shown)
         self.reset_view()
         self.set_cursor(self._position)
+
+
+def _meaning(found: Marginals) -> str:
+    """Whether both clouds agree as far as so many points tell, and where they do not."""
+    with np.errstate(invalid="ignore"):
+        above = np.flatnonzero(found.distance > found.highest)
+        clear = np.flatnonzero(found.distance > CLEAR * found.floor)
+    # Chance alone leaves the band at one step in ten
+    if len(above) <= BY_CHANCE * len(found.distance) and not len(clear):
+        return "Both clouds agree at every step, as far as so many points tell."
+    shown = clear if len(clear) else above
+    worst = int(shown[np.argmax((found.distance - found.floor)[shown])])
+    return (
+        f"The clouds differ at {steps_named(shown.tolist())}, most at {worst}. "
+        f"There they are {found.distance[worst]:.3f} apart, where chance alone makes {found.floor[worst]:.3f}."
+    )

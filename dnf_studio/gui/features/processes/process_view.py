@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.features.processes.time_header import named_axes
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.features.processes.meaning import CloudMeaning
 
 __all__ = ["ProcessView"]
 
@@ -72,6 +75,7 @@ class ProcessView(ProcessPlot):
         self._named = False
         self._selection = self._rows = existing((), 0)
         self._rest: NDArray[np.intp] | None = None
+        self._meaning: CloudMeaning | None = None
         self._lost, self._half = 0, 0.0
         self._linked: list[ProcessView] = []
         self._add_layers()
@@ -258,6 +262,8 @@ class ProcessView(ProcessPlot):
             self._difference.set_clouds(self._planes, self._planes, 0.0, None)
             self._trails.set_trails(NONE[:, None])
             self.set_note("")
+            self._meaning = None
+            self.caption_line.set_meaning("")
             return
         points = at_position(self._planes, position := self._clipped)
         self._points.set_points(points, self._rest)
@@ -277,6 +283,11 @@ class ProcessView(ProcessPlot):
             self.warn(*troubled)
         else:
             self.set_note(*words.time_note(self._frame.t, position))
+        if self._meaning is None:
+            from dnf_studio.gui.features.processes.meaning import CloudMeaning
+
+            self._meaning = CloudMeaning(self._direction, self.caption_line.set_meaning)
+        self._meaning.follow(self._frame, self._planes, position, self._plane_of)
 
     def _other_planes(self, frame: Frame) -> Array:
         """The coordinates of the other process, taken when they are first wanted."""

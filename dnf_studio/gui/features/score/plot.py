@@ -14,7 +14,7 @@ from dnf_studio.core.sde.sample_settings import AS_VIEWED
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.telling import Numbers
-from dnf_studio.gui.drawing.words import node_at, percent
+from dnf_studio.gui.drawing.words import node_at, percent, steps_named
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ScorePlot"]
@@ -161,6 +161,7 @@ class ScorePlot(Plot):
     def _show(self) -> None:
         shown = self._score is not None
         self.set_empty(not shown)
+        self.caption_line.set_meaning("" if self._score is None else _meaning(self._score))
         for item in (self._limit, self._line, self._dot, self._curve, self._idle):
             item.setVisible(shown)
         if self._score is not None:
@@ -171,6 +172,16 @@ class ScorePlot(Plot):
             self._top = _next_top(self._top, float(share[np.isfinite(share)].max(initial=0)))
         self.reset_view()
         self.set_cursor(self._position)
+
+
+def _meaning(score: ScoreShare) -> str:
+    """At which steps λ changes anything, and where the score matters most."""
+    idle = np.flatnonzero(score.idle)
+    if len(idle) == len(score.share):
+        return "The score is idle at every step. λ changes next to nothing, and samples come by the drift alone."
+    most = int(np.nanargmax(score.share))
+    where = f"It matters most at step {most + 1}, {percent(float(score.share[most]))} of the backward drift."
+    return f"The score is idle at {steps_named((idle + 1).tolist())}. {where}" if len(idle) else where
 
 
 def _next_top(top: float, most: float) -> float:

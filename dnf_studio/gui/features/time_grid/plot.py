@@ -38,6 +38,8 @@ HEADROOM, HEADROOM_OF_G = 1.5, 1.15
 """Height of each scale relative to its highest value; the line stays clear of the bars where both are even."""
 CAPTION = "Step lengths Δt and noise g over time t."
 WITHOUT = "Step lengths Δt over time t; g is 0."
+SAME = 1.01
+"""Lengths that differ by no more than this are equal."""
 Array = NDArray[np.float64]
 
 
@@ -94,6 +96,7 @@ class GridPlot(Plot):
             self._show_noise(frame is None or bool(self._g.any()))
             self.reset_view()
         self._ratio = none if frame is None or frame.ratio is None else frame.ratio.astype(np.float64)
+        self.caption_line.set_meaning(_meaning(self._t, self._g, self._ratio))
         self._line.setVisible(frame is not None)
         self.set_cursor(self._position)
 
@@ -200,3 +203,15 @@ class GridPlot(Plot):
         left.setLabel("Δt")
         scale.setLabel("g")
         return scale
+
+
+def _meaning(t: Array, g: Array, fitted: Array) -> str:
+    """How unlike the steps are, and how much noise the one at the data has."""
+    if len(t) < 3:
+        return ""
+    steps = np.diff(t)
+    shortest, ratio = int(np.argmin(steps)), float(steps.max() / steps.min())
+    equal = "All steps are equally long."
+    length = equal if ratio < SAME else f"Step {shortest} is the shortest. The longest is {ratio:.3g} times as long."
+    noise = float(g[1] * np.sqrt(steps[0]) * (fitted[0] if len(fitted) else 1.0))
+    return f"{length} The last step to the data has noise of {noise:.2g} of its deviations." if noise else length
