@@ -22,6 +22,8 @@ Paint = Callable[[FigurePainter, QRectF], object]
 INCH = 25.4
 FINEST = 1200
 """Places an inch that a PDF's coordinates are rounded to, or thereabouts."""
+MOST_PIXELS = 100_000_000
+"""Of a PNG, for which the system needs four bytes each."""
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 
@@ -59,16 +61,19 @@ def encoded(suffix: str, style: FigureStyle, paint: Paint, title: str = "") -> b
         set_dots(round(1000 * style.dpi / INCH))
     image.setText("Title", title)
     if not QImageWriter(buffer, b"png").write(image):
-        raise ExportError("The picture is too large to be written; choose fewer dots an inch.")
+        raise ExportError("The picture cannot be made; choose fewer pixels an inch.")
     return bytes(raw.data())
 
 
 def preview(style: FigureStyle, paint: Paint, dpi: float) -> QImage:
     """The figure in pixels, as it will be printed."""
     size = QSize(*(max(1, round(length * dpi / INCH)) for length in (style.width, style.height)))
+    if size.width() * size.height() > MOST_PIXELS:
+        raise ExportError(
+            f"A picture of {size.width():,} × {size.height():,} pixels is too large; choose fewer pixels an inch or a "
+            "smaller size."
+        )
     image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied if style.transparent else QImage.Format.Format_RGB32)
-    if image.isNull():
-        raise ExportError("The picture is too large to be written; choose fewer dots an inch.")
     image.fill(Qt.GlobalColor.transparent)
     _paint(image, style, paint, (size.width(), size.height()))
     return image

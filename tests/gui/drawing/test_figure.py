@@ -102,6 +102,8 @@ def test_a_png_has_the_dots_that_are_asked_for(loss: LossPlot) -> None:
     image = QImage.fromData(encoded(".png", replace(STYLE, dpi=150), of(loss)))
     assert (image.width(), image.height()) == (502, 354)
     assert image.dotsPerMeterX() == pytest.approx(150 / 0.0254, abs=1)
+    with pytest.raises(ExportError, match="too large; choose fewer"):
+        encoded(".png", replace(STYLE, dpi=1200, width=1000.0, height=1000.0), of(loss))
 
 
 def test_colours_and_ground(loss: LossPlot) -> None:

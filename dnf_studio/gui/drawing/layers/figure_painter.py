@@ -17,7 +17,7 @@ LETTER = 13
 a dot of 3.6 is to its letters as it is there, whatever size they are printed in."""
 FINER = 16
 """Places a unit that points are rounded to, far finer than print: the numbers of a file are short then."""
-MOST_PIXELS = 12_000
+MOST_PIXELS = 8_000
 """Most pixels across a picture within a figure."""
 
 

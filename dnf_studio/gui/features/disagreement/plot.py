@@ -21,7 +21,6 @@ from dnf_studio.gui.drawing.words import WAITING, hint, node_at
 from dnf_studio.gui.features.disagreement.bars import (
     HELP,
     NO_BARS,
-    PARTS,
     Shown,
     StepBars,
     contribution_bars,
@@ -239,13 +238,7 @@ class DisagreementPlot(Plot):
 
     def signs(self) -> Sequence[Sign]:
         """The parts of split bars, or what marks stand for beside bars with errors."""
-        if self._split_now:
-            return [Sign(name, colour, "bar") for name, colour in zip(PARTS, self.theme.parts, strict=True)]
-        if not len(self._bars_shown.errors):
-            return ()
-        found = [Sign("excess ± standard error", self.theme.disagreement[-1], "bar")]
-        other = np.isfinite(self._bars_shown.other).any()
-        return [*found, Sign("by nearest neighbours", self.theme.text, "hollow")] if other else found
+        return self._bars_shown.signs(self.theme, self._split_now)
 
     def numbers(self) -> Numbers | None:
         """One row a step; what is behind the steps in a column of its own."""

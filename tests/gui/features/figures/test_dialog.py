@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout
@@ -11,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.drawing.figure import FigureStyle
+from dnf_studio.gui.drawing.figure_file import encoded
 from dnf_studio.gui.features.figures.controller import FiguresController
 from dnf_studio.gui.features.figures.form import FigureForm, style_of, timing_of
 from dnf_studio.gui.features.figures.subjects import ALL, BOTH, SLICES, Subjects, Timing
@@ -80,6 +84,19 @@ def test_what_there_is_to_show(shown: Workspace) -> None:
     assert [*offered.values()] == [BOTH, ALL, SLICES, *shown.plots]
     assert [*offered][3:] == ["Forward: data → noise", "Backward: noise → data", "Paths over steps"]
     assert subjects.subject(ALL, Timing()).title == "Plots" and not subjects.two
+
+
+def test_slices_of_two_models(shown: Workspace) -> None:
+    show_frame(shown)
+    second = SimpleNamespace(names=("moons", "rings"), frame=frame_of(20, 4))
+    both = SimpleNamespace(**{each.name: getattr(shown, each.name) for each in fields(shown)}, comparison=second)
+    subjects = Subjects(cast(Workspace, both))
+    subject, style = subjects.subject(SLICES, Timing(count=3)), FigureStyle(width=174.0, height=160.0)
+    svg = encoded(".svg", style, subject.paint(style)).decode()
+    assert subjects.two and subject.title == "moons and rings"
+    assert "step 5 of 10" in svg and "step 2 of 4" in svg and svg.count("<circle") == 2 * 3 * (30 + 20)
+    assert "rings" not in encoded(".svg", style, subjects.subject(SLICES, Timing(second=False)).paint(style)).decode()
+    subjects.close()
 
 
 def test_one_dialog_from_the_menu_and_from_a_plot(
