@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.sde.grid import TimeGrid
-    from dnf_studio.core.sde.sample_settings import LastStep, Start
+    from dnf_studio.core.sde.sample_settings import Start
+    from dnf_studio.core.sde.solvers import LastStep
 
     Array = NDArray[np.float32]
 

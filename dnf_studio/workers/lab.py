@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.core.sde.solvers import SDE
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.sde.solvers import SDE, LastStep
 from dnf_studio.errors import Check, SettingError
 
 if TYPE_CHECKING:

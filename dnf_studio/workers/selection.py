@@ -21,7 +21,8 @@ from dnf_studio.core.sampling.blocks import SampleBlock
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import SampleSettings, Start
 from dnf_studio.core.storage.checkpoint import Checkpoint
-from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, Selection, export_samples
+from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress, Selection
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
 

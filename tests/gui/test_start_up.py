@@ -44,6 +44,7 @@ FIRST = {
     "loss.curve",
     "loss.plot",
     "processes.controller",
+    "processes.meaning",
     "processes.process_view",
     "processes.time_header",
     "processes.time_view",

@@ -27,8 +27,9 @@ from dnf_studio.core.sampling.blocks import SampleBlock
 from dnf_studio.core.sampling.region import Region
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint
+from dnf_studio.core.storage.export_plan import ExportPlan, Selection
 from dnf_studio.core.storage.grid_presets import save_preset
-from dnf_studio.core.storage.samples import ExportPlan, Selection, export_samples
+from dnf_studio.core.storage.samples import export_samples
 from tests.core.storage.files import split
 
 PAGE = resource("guide", "formats.md").read_text(encoding="utf-8")

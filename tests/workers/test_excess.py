@@ -22,8 +22,8 @@ from dnf_studio.errors import Cancelled
 from dnf_studio.workers import excess
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, excess_affordable
 from dnf_studio.workers.excess_plan import FIRST, TRAINING_POINTS
-from dnf_studio.workers.explorer import Explorer, FrameRequest
-from dnf_studio.workers.frames import Frame, InspectRequest
+from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.frames import Frame, FrameRequest, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.networks import IMAGE, tiny_unets
 from tests.views import viewed

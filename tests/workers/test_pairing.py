@@ -14,7 +14,8 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.sde.paths import collected
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.storage.samples import ExportPlan, read_export, read_rows
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_export, read_rows
 from dnf_studio.errors import SettingError
 from dnf_studio.workers import outliers, passes
 from dnf_studio.workers.display_set import DisplayNoise, blocks

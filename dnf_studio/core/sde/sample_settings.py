@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from dnf_studio.config.grids import GridKind, check_grid, check_steps
 from dnf_studio.core.sde.solvers import LastStep, Parts, solver_named
@@ -19,8 +19,6 @@ __all__ = [
     "AS_VIEWED",
     "STARTS",
     "Direction",
-    "LastStep",
-    "Parts",
     "SampleSettings",
     "Start",
     "check_count",
@@ -86,6 +84,15 @@ class SampleSettings:
     def level(self) -> float:
         """The λ that is used: 0 for a solver that draws no noise."""
         return float(self.lam) if self.solver is None or solver_named(self.solver).noise else 0.0
+
+    def asked(self) -> Self:
+        """These settings, as a person asks for them; raises `UnsupportedError` for a λ that the named solver has not.
+
+        Views let it be: there λ is kept while solvers come and go.
+        """
+        if self.solver is not None:
+            solver_named(self.solver).check_level(self.lam)
+        return self
 
 
 def check_level(lam: object) -> None:

@@ -40,6 +40,8 @@ class Plot(TellingPlot, QWidget):
     """
 
     double_clicked = Signal()
+    second = False
+    """Whether it shows the second model of a comparison, whose frames it gets from there alone."""
 
     def __init__(
         self, title: str, caption: str, empty: str, parent: QWidget | None = None, help_: Help | None = None

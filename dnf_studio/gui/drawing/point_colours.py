@@ -34,7 +34,6 @@ SPREAD = 1.8
 """How far from its mean a radius of standard normal points has a colour of its own: all but about 1%."""
 Array = NDArray[np.float32]
 Buckets = NDArray[np.uint8]
-MAX_PATHS = 500
 
 
 @dataclass(frozen=True, eq=False)

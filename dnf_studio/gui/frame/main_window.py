@@ -17,6 +17,7 @@ from dnf_studio.gui.frame.views import Views
 from dnf_studio.gui.frame.window_layout import NarrowScreen, WindowLayout
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.commands import Commands
+from dnf_studio.gui.workspace.comparison import Comparison
 from dnf_studio.gui.workspace.files import Files
 from dnf_studio.gui.workspace.live import Live
 from dnf_studio.gui.workspace.memory import Memory
@@ -52,6 +53,7 @@ class MainWindow(QMainWindow):
             session=self.session,
             studio=self.studio,
             live=self.live,
+            comparison=Comparison(self.session, self.studio, self),
             plots=self.plots,
             commands=self.commands,
             appearance=appearance,
@@ -61,6 +63,7 @@ class MainWindow(QMainWindow):
             tell=self.files.tell,
             closing=Closing(self),
             add_bar=self.views.add_bar,
+            add_clock=self.views.add_clock,
             add_strip=self.views.add_strip,
             add_status=self.status.add,
             show_page=self.show_page,
@@ -114,6 +117,7 @@ class MainWindow(QMainWindow):
             workspace.files.when_safe(lambda: QTimer.singleShot(0, self._close_as_agreed))
             return
         workspace.live.stop()
+        workspace.comparison.stop()
         workspace.session.cursor.set_playing(False)
         workspace.studio.close()
         workspace.closing.now.emit()

@@ -30,6 +30,7 @@ READABLE = f"Checkpoints, data, pictures, images and exports (*.safetensors *.pt
 DATA_ONLY = f"Data, pictures and images ({DATA} {PICTURES} {IMAGES})"
 SUFFIX = ".safetensors"
 RUN = "Run, to go on with later (*.safetensors)"
+RUN_ALONE = "Run without its snapshots, smaller (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
 
 
@@ -173,11 +174,12 @@ class Files(QObject):
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Ask for a file name and write the run or the model; `then` follows once it is in place."""
-        title, filters = ("Save run", [RUN, WEIGHTS]) if self._studio.has_run else ("Save model", [WEIGHTS])
+        kinds = [RUN, RUN_ALONE, WEIGHTS] if self._studio.past.usable else [RUN, WEIGHTS]
+        title, filters = ("Save run", kinds) if self._studio.has_run else ("Save model", [WEIGHTS])
         name, chosen = QFileDialog.getSaveFileName(self._window, title, str(self._proposed()), ";;".join(filters))
         if name:
             path = with_suffix(name, SUFFIX)
-            self.save_to(path, "run" if chosen == RUN else "weights", then)
+            self.save_to(path, "weights" if chosen == WEIGHTS else "run", then, chosen == RUN)
 
     def _proposed(self) -> Path:
         """The file's own name where what is shown has one and is not bundled, else one after data and model."""
@@ -197,10 +199,17 @@ class Files(QObject):
             return Path()
         return folder
 
-    def save_to(self, path: Path, kind: Literal["run", "weights"], then: Callable[[], object] | None = None) -> None:
+    def save_to(
+        self,
+        path: Path,
+        kind: Literal["run", "weights"],
+        then: Callable[[], object] | None = None,
+        snapshots: bool = False,
+    ) -> None:
         """Write `path` in the background; a run that trains is paused meanwhile.
 
-        Of a run, in memory or opened from its file, `kind` says whether all of it is written or its weights alone.
+        Of a run, in memory or opened from its file, `kind` says whether all of it is written or its weights alone,
+        and `snapshots` whether those of its training go beside it. It is written as it is now, whatever is looked at.
         """
         training, has_run = self._studio.training, self._studio.has_run
 
@@ -216,9 +225,9 @@ class Files(QObject):
                 then()
 
         if training.run is not None:
-            training.while_paused(lambda run: run.save(path, kind), done, self.tell)
+            training.while_paused(lambda run: run.save(path, kind, snapshots), done, self.tell)
         else:
-            self._studio.background.run(self._checkpoint_writer(path, kind), done, self.tell)
+            self._studio.background.run(self._checkpoint_writer(path, kind, snapshots), done, self.tell)
 
     def picture(self) -> None:
         """Ask for a file name and save the window as a picture."""
@@ -255,11 +264,14 @@ class Files(QObject):
             studio.training.set_paused(True)
             self.save(lambda: self.when_safe(then))
 
-    def _checkpoint_writer(self, path: Path, kind: Literal["run", "weights"]) -> Callable[[], Any]:
-        current = self._studio.current
+    def _checkpoint_writer(
+        self, path: Path, kind: Literal["run", "weights"], snapshots: bool = False
+    ) -> Callable[[], Any]:
+        current, kept = self._studio.current, self._studio.past.kept if snapshots else ()
 
         def write() -> None:
             from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+            from dnf_studio.core.storage.snapshots import save_snapshots
             from dnf_studio.core.training.state import RunState
 
             if current is None:
@@ -268,6 +280,7 @@ class Files(QObject):
             if found.kind == "run" and kind == "weights":
                 found = RunState.of_checkpoint(found).checkpoint("weights")
             save_checkpoint(path, found)
+            save_snapshots(kept, path)
 
         return write
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, Signal
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.training.run import Run
     from dnf_studio.core.training.state import RunState
+    from dnf_studio.gui.workspace.look_back import LookBack
+    from dnf_studio.gui.workspace.studio import Studio
+    from dnf_studio.gui.workspace.training_cursor import TrainingCursor
 
 __all__ = ["DiscardedRun", "StudioRuns"]
 
@@ -53,6 +57,9 @@ class StudioRuns(QObject):
     discarded_changed = Signal(object)
     """The `DiscardedRun` that was `discarded` now; None where one was brought back."""
 
+    past_changed = Signal(object)
+    """The `Past` that the views show from now on, or None for the model as it is now."""
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.background = Background(self)
@@ -61,6 +68,20 @@ class StudioRuns(QObject):
         """The smoothed bound, nats, as far as there is one."""
         self._opened: Opened | None = None
         self._discarded: deque[DiscardedRun] = deque(maxlen=MOST_DISCARDED)
+
+    @cached_property
+    def past(self) -> TrainingCursor:
+        """Where in its training the model is shown."""
+        from dnf_studio.gui.workspace.training_cursor import TrainingCursor
+
+        return TrainingCursor(self)
+
+    @cached_property
+    def look_back(self) -> LookBack:
+        """What lets the views show the model where `past` stands; made when it is first asked for."""
+        from dnf_studio.gui.workspace.look_back import LookBack
+
+        return LookBack(cast("Studio", self))
 
     @property
     def current(self) -> Opened | None:
@@ -99,7 +120,8 @@ class StudioRuns(QObject):
         """Forget the run, which nothing moves; one that is not saved can be brought back."""
         run, lost = self.training.run, self.training.unsaved
         if run is not None and lost and self._opened is not None:
-            self._discarded.append(DiscardedRun(run.state(), run.dataset, self._opened))
+            state = replace(run.state(), snapshots=run.snapshots.all)
+            self._discarded.append(DiscardedRun(state, run.dataset, self._opened))
             self.discarded_changed.emit(self.discarded)
         self.training.forget(keep=lost)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AS_DRAWN",
     "CHOICE",
+    "COMPARING",
     "CONTOURS",
     "FIELDS",
     "LAYERS",
@@ -34,7 +35,11 @@ __all__ = [
 
 COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
 CONTOURS = ("model", "exact", "difference", "side")
-LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference"})
+LAYERS = frozenset({
+    "points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference", "density-change",
+    "field-change",
+})  # fmt: skip
+COMPARING = ("split", "overlay", "blink")
 FIELDS = ("used", "drift", "score", "backward", "flow")
 FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
@@ -89,6 +94,10 @@ class State:
     """Components of the pair plot; empty where nobody has chosen them."""
     units: str = "auto"
     """Whether places are written ``standardised`` or in units of the ``data``; ``auto`` is what suits the data."""
+    second: str = ""
+    """The model that is compared with the one shown, by its number in `Comparison`; empty for none."""
+    comparing: str = "split"
+    """How the two are shown: ``split`` side by side, as an ``overlay``, or as a ``blink`` of one and the other."""
     part: int = -1
     """The mode or label whose points alone are shown; −1 shows all."""
     component: int = 0
@@ -179,6 +188,8 @@ class State:
         if not all(10 <= share <= most for share, most in zip(self.dots, MOST_DOTS, strict=True)):
             most = " and ".join(f"{share}%" for share in MOST_DOTS)
             raise SettingError(f"Diameter and opacity of points are at least 10% and at most {most}.")
+        if self.comparing not in COMPARING:
+            raise SettingError(f"Two models are shown as {', '.join(COMPARING)}, not as '{self.comparing}'.")
         if self.contours not in CONTOURS:
             raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:

@@ -17,6 +17,7 @@ from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
 from dnf_studio.gui.workspace.run_changes import LIVE, value_of
 from dnf_studio.gui.workspace.runs import DiscardedRun, StudioRuns
 from dnf_studio.gui.workspace.session import Session
+from dnf_studio.gui.workspace.state import State
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.explorer import Explorer
@@ -54,7 +55,7 @@ class Studio(StudioRuns):
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self.known_settings: Callable[[str], Mapping[str, object]] = lambda _source: {}
-        self._exported, self._past_models = ExportedModels(self.training), PastModels()
+        self._exported, self._past_models = ExportedModels(self), PastModels()
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -122,7 +123,7 @@ class Studio(StudioRuns):
         return None if saved is None or saved.obstacle(self._session.state.config) else saved.iteration
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
-        """Give `done` the model as it is now and its checkpoint, or None for untrained weights."""
+        """Give `done` the model that is shown and its checkpoint, or None for untrained weights."""
         self._exported.give(self._opened, done, failed)
 
     def file_moved(self, old: Path, new: Path) -> None:
@@ -177,15 +178,22 @@ class Studio(StudioRuns):
     def take(self, opened: opening.Opened) -> None:
         """Show what was opened as a new document; undo begins anew."""
         before = self._session.state.config
+        view = {"sampling": opened.export.sampling} if opened.export is not None else {}
+        self._begin_with(opened, self._session.state.afresh(opened.config, view))
+        if opened.kind == "data":
+            self.settings_came.emit(before, opened.config)
+
+    def exchange(self, opened: opening.Opened, view: Mapping[str, object]) -> None:
+        """Show another model of as many components, looked at as the one before but for `view`; undo begins anew."""
+        self._begin_with(opened, self._session.state.changed({"config": opened.config, **view}))
+
+    def _begin_with(self, opened: opening.Opened, state: State) -> None:
         self.discard()
         self._past_models.clear()
         self._opened, self._before, self._preset = opened, None, opened.preset
-        view = {"sampling": opened.export.sampling} if opened.export is not None else {}
-        self._session.reset(self._session.state.afresh(opened.config, view))
+        self._session.reset(state)
         self._settle.stop()
         self._show(opened)
-        if opened.kind == "data":
-            self.settings_came.emit(before, opened.config)
 
     def renew(self, opened: opening.Opened) -> None:
         """Go on with newer weights of the model that is shown, as a script has trained it."""

@@ -35,6 +35,7 @@ SHARE = 0.02
 SHRINK = 0.15
 LOOKED_AT = 20_000
 MAX_PATHS = 500
+"""Paths of a process that are drawn, the first ones."""
 WIDTH, HEIGHT, MARGIN = 64, 6, 6
 """Size of the colour key and the margin around it, pixels."""
 Array = NDArray[np.float32]

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRect, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QResizeEvent
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
@@ -52,12 +52,11 @@ class DisagreementPlot(Plot):
     worst_wanted = Signal(int, bool)
     """The worst points of this step are to be chosen, or added to what is chosen."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Disagreement by step",
             "What each backward step misses, in nats.",
             "Open a model or press Train to see at which steps forward and backward disagree.",
-            parent,
             help_=HELP,
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QToolButton
 
 from dnf_studio.core.data.image_shape import PixelMap
 from dnf_studio.core.sampling.region import inside_polygon
@@ -44,17 +44,23 @@ class ImageGrid(ProcessPlot):
         "paired": "The forward ends, carried back by {}. Click one to follow its round trip.",
     }
 
-    def __init__(self, direction: str, parent: QWidget | None = None) -> None:
-        super().__init__(direction, "", parent)
+    def __init__(self, direction: str) -> None:
+        super().__init__(direction, "")
+
+    def another(self) -> ImageGrid:
+        """One more, of images of the same size."""
+        grid = ImageGrid(self.direction)
+        grid.set_pixels(self._pixels, self._wanted)
+        return grid
 
     def add_parts(self) -> None:
         """Add the images and the buttons that turn pages."""
+        super().add_parts()
         self._frame: Frame | None = None
         self._pixels: PixelMap | None = None
         self._mosaic: Mosaic | None = None
         self._position, self._first, self._lost, self._wanted = 0.0, 0, 0, 0
         self._selection = existing((), 0)
-        self._linked: ImageGrid | None = None
         for side in ("left", "bottom"):
             self.plot.hideAxis(side)
         self.box.setAspectLocked(True)
@@ -112,10 +118,6 @@ class ImageGrid(ProcessPlot):
             self.missed.emit()
         return True
 
-    def link(self, other: ImageGrid) -> None:
-        """Turn pages, pan and zoom together with `other`."""
-        self._linked, other._linked = other, self
-
     def reset_view(self) -> None:
         """All of the page again, in the middle."""
         mosaic = self._mosaic
@@ -166,8 +168,8 @@ class ImageGrid(ProcessPlot):
         self._turn_to(0)
 
     def _turn_to(self, first: int) -> None:
-        for grid in (self, self._linked):
-            if grid is not None and grid._first != first:
+        for grid in (self, *self._linked):
+            if isinstance(grid, ImageGrid) and grid._first != first:
                 grid._first = first
                 grid._place()
                 grid._frame_chosen()
@@ -267,5 +269,6 @@ class ImageGrid(ProcessPlot):
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:
-        if self._linked is not None and self._linked._mosaic == self._mosaic:
-            self._linked.box.setRange(self.box.viewRect(), padding=0)
+        for grid in self._linked:
+            if isinstance(grid, ImageGrid) and grid._mosaic == self._mosaic:
+                grid.box.setRange(self.box.viewRect(), padding=0)

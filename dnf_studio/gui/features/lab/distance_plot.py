@@ -11,16 +11,16 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGraphicsItem, QWidget
 
+from dnf_studio.gui.drawing.distances import DistanceCurve, ends_of, padded, signed, span_of, told
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
-from dnf_studio.gui.features.lab.page import DistanceCurve, ends_of, signed, told
 
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["DistancePlot", "LevelsPlot", "padded", "row_of", "span_of"]
+__all__ = ["DistancePlot", "LevelsPlot", "row_of"]
 
 HELP = Help(
     "the distance of samples",
@@ -178,19 +178,6 @@ def row_of(to: str, one: Distance) -> dict[str, object]:
 
 def _resolution(one: Distance | None) -> float:
     return np.nan if one is None or one.resolution is None else one.resolution
-
-
-def span_of(found: Sequence[Distance | None]) -> tuple[float, float]:
-    """From the least to the greatest end of their intervals and resolutions, around 0."""
-    known = [one for one in found if one is not None]
-    ends = [end for one in known for end in (*ends_of(one), one.resolution or 0.0)]
-    return min([-0.001, *ends]), max([0.01, *ends])
-
-
-def padded(span: tuple[float, float]) -> tuple[float, float]:
-    """The range that shows it, with a margin."""
-    low, high = span
-    return low - 0.04 * (high - low), high + 0.1 * (high - low)
 
 
 class LevelsPlot(DistancePlot):

@@ -3,52 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.axes import number_ticks
+from dnf_studio.gui.drawing.distances import (
+    AXES,
+    MARKS,
+    Axis,
+    Cost,
+    DistanceCurve,
+    cost_of,
+    padded,
+    short_count,
+    span_of,
+)
 from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
-from dnf_studio.gui.features.lab.distance_plot import DistancePlot, padded, row_of, span_of
-from dnf_studio.gui.features.lab.page import DistanceCurve
+from dnf_studio.gui.features.lab.distance_plot import DistancePlot, row_of
+from dnf_studio.gui.workspace.curves import KeptCurve
 
 if TYPE_CHECKING:
-    from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["AXES", "MARKS", "Axis", "Cost", "KeptCurve", "QualityPlot"]
-
-MARKS = (("▲", "t1"), ("■", "s"), ("◆", "d"), ("▼", "t"), ("✚", "+"), ("★", "star"))
-"""How kept curves are marked, in words and in the plot, besides their colours."""
-
-
-Axis = Literal["steps", "evaluations", "multiply_adds"]
-AXES: dict[Axis, tuple[str, str | None]] = {
-    "steps": ("N", None),
-    "evaluations": ("evaluations", "network evaluations"),
-    "multiply_adds": ("multiply-adds", "multiply-adds a sample"),
-}
-"""What quality is drawn over: in a word, and as it stands under the plot."""
-
-
-class Cost(NamedTuple):
-    """What a sample costs, one number for each of `AXES`."""
-
-    steps: int
-    evaluations: int
-    multiply_adds: int
-
-
-@dataclass(frozen=True)
-class KeptCurve:
-    """The quality of one model's samples, kept beside others."""
-
-    name: str
-    data: object
-    """What the distances are to and their units: equal where they can be compared."""
-    rows: tuple[tuple[Cost, Distance], ...]
+__all__ = ["QualityPlot"]
 
 
 class QualityPlot(DistancePlot):
@@ -67,20 +46,22 @@ class QualityPlot(DistancePlot):
         super().add_parts()
         self._curves: Sequence[KeptCurve] = ()
         self._axis: Axis = "steps"
-        self._lines: list[DistanceCurve] = []
+        self._lines: dict[int, DistanceCurve] = {}
 
     def show_kept(self, curves: Sequence[KeptCurve], axis: Axis) -> None:
         """Draw these curves beside the rows of the next `show_rows`, over N or over what a sample costs."""
-        self._curves, self._axis = curves[: len(MARKS)], axis
+        self._curves, self._axis = curves, axis
 
     def show_rows(self, rows: Sequence[Variant], chosen: int | None) -> None:
         """Also the kept curves."""
         super().show_rows(rows, chosen)
-        while len(self._lines) < len(self._curves):
-            self._lines.append(DistanceCurve(self.plot, MARKS[len(self._lines)][1], 8))
-            self.recolour()
-        for k, line in enumerate(self._lines):
-            kept = self._curves[k].rows if k < len(self._curves) else ()
+        for curve in self._curves:
+            if curve.slot not in self._lines:
+                self._lines[curve.slot] = DistanceCurve(self.plot, MARKS[curve.slot][1], 8)
+                self.recolour()
+        known = {curve.slot: curve.rows for curve in self._curves}
+        for slot, line in self._lines.items():
+            kept = known.get(slot, ())
             line.show([self._at(cost) for cost, _ in kept], [found for _, found in kept])
         self.set_empty(not (rows or self._curves))
         self.plot.getAxis("bottom").setLabel(AXES[self._axis][1])
@@ -96,12 +77,11 @@ class QualityPlot(DistancePlot):
 
     def signs(self) -> Sequence[Sign]:
         """Also the kept curves, by their names."""
-        kept = zip(self._curves, self.theme.modes, strict=False)
-        return [*super().signs(), *(Sign(curve.name, colour) for curve, colour in kept)]
+        return [*super().signs(), *(Sign(curve.name, self.theme.curves[curve.slot]) for curve in self._curves)]
 
     def numbers(self) -> Numbers | None:
         """Also those of the kept curves, each with its name, and what a sample costs."""
-        own = [("", _cost_of(row), row.to_data) for row in self._rows]
+        own = [("", cost_of(row), row.to_data) for row in self._rows]
         kept = [(curve.name, cost, found) for curve in self._curves for cost, found in curve.rows]
         named = [(name, cost, one) for name, cost, one in (*own, *kept) if one is not None]
         parts = [{"curve": name, **cost._asdict(), **row_of("data", one)} for name, cost, one in named]
@@ -113,35 +93,23 @@ class QualityPlot(DistancePlot):
     def recolour(self) -> None:
         """Also the kept curves."""
         super().recolour()
-        for line, colour in zip(getattr(self, "_lines", ()), self.theme.modes, strict=False):
-            line.recolour(colour, self.theme.base, 1.5)
+        for slot, line in getattr(self, "_lines", {}).items():
+            line.recolour(self.theme.curves[slot], self.theme.base, 1.5)
 
     def place(self, row: Variant) -> float:
-        return self._at(_cost_of(row))
+        return self._at(cost_of(row))
 
     def name(self, row: Variant) -> str:
         return f"N = {row.settings.steps}"
 
     def ends(self) -> tuple[float, float]:
-        costs = [*map(_cost_of, self._rows), *(cost for curve in self._curves for cost, _ in curve.rows)]
+        costs = [*map(cost_of, self._rows), *(cost for curve in self._curves for cost, _ in curve.rows)]
         numbers = sorted({getattr(cost, self._axis) for cost in costs})
         # Qt leaves out a label that does not lie within the axis
-        room = 0.02 * max(3, len(_short(numbers[-1])))
+        room = 0.02 * max(3, len(short_count(numbers[-1])))
         left, right = float(np.log10(numbers[0])) - room, float(np.log10(numbers[-1])) + room
-        self.plot.getAxis("bottom").setTicks([number_ticks(numbers, left, right, _short)])
+        self.plot.getAxis("bottom").setTicks([number_ticks(numbers, left, right, short_count)])
         return left, right
 
     def _at(self, cost: Cost) -> float:
         return float(np.log10(getattr(cost, self._axis)))
-
-
-def _cost_of(row: Variant) -> Cost:
-    return Cost(row.settings.steps or 1, row.evaluations, row.multiply_adds)
-
-
-def _short(number: int) -> str:
-    """A count as it is, in millions (M) or in thousand millions (G)."""
-    for unit, letter in ((10**9, "G"), (10**6, "M")):
-        if 10 * number >= unit:
-            return f"{number / unit:.3g} {letter}"
-    return str(number)

@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["LossCurve", "MarksLayer"]
+__all__ = ["LossCurve", "MarksLayer", "PlaceLine"]
 
 MAX_POINTS = 4000
 MEMORY = 50
@@ -228,3 +228,23 @@ class MarksLayer:
                 text.setAnchor((0, 0) if to_right else (1, 0))
                 text.setPos(place, top)
             limit = min(limit, x if to_right or not fits else x - width)
+
+
+class PlaceLine:
+    """The upright line where in its training a model is shown; none where that is now."""
+
+    def __init__(self, plot: pg.PlotWidget) -> None:
+        self.line = pg.InfiniteLine(angle=90)
+        self.line.setZValue(20)
+        self.line.hide()
+        plot.addItem(self.line, ignoreBounds=True)
+
+    def set_iteration(self, iteration: int | None) -> None:
+        """Stand at `iteration`, or nowhere."""
+        self.line.setVisible(iteration is not None)
+        if iteration is not None:
+            self.line.setValue(iteration)
+
+    def recolour(self, theme: Theme) -> None:
+        """In the colour of the cursor."""
+        self.line.setPen(pg.mkPen(theme.accent, width=2))

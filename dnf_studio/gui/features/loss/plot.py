@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QTimer, Signal, Slot
 
 from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
@@ -15,7 +14,7 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.features.loss.curve import LossCurve, MarksLayer
+from dnf_studio.gui.features.loss.curve import LossCurve, MarksLayer, PlaceLine
 from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]
@@ -61,17 +60,20 @@ LATE_MS = 6000
 
 class LossPlot(Plot):
     """The loss of every batch, faint, and smoothed; where it is a likelihood the entropy as its floor, dashed, and
-    dotted above it what a chain of such a last step can attain at best.
+    what a chain of such a last step can attain at best, dotted.
 
     Where the data has a validation split, the bound on that, of a flow its NLL, has a curve of its own, named
     at the right; beside a loss that is no likelihood it has a scale of its own there, nats.
     Where a setting or the N of progressive training changed there is a thin upright line with its label.
 
-    Follows the run until wheel or drag choose another range; a double click follows it again.
+    Follows the run until wheel or drag choose another range; a double click follows it again, and a click looks back
+    to an iteration, where a strong upright line is then.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(*_words("bound", False), PRESS, parent, help_=HELP)
+    iteration_clicked = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__(*_words("bound", False), PRESS, help_=HELP)
 
     def add_parts(self) -> None:
         """Add curves, floors, marks and the scale of the validation split."""
@@ -101,7 +103,7 @@ class LossPlot(Plot):
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.sigYRangeChanged.connect(self._follow_range)
         self._marks: dict[tuple[int, str], Mark] = {}
-        self.marks = MarksLayer(self.plot, self.theme)
+        self.marks, self.place = MarksLayer(self.plot, self.theme), PlaceLine(self.plot)
         for label in (self._label, self._least_label):
             label.setFont(self.plot.getAxis("bottom").style["tickFont"])
 
@@ -196,6 +198,10 @@ class LossPlot(Plot):
         begin = 0.0 if first < 0.5 * last else first
         self.box.setRange(xRange=(begin, max(last, begin + 50)), yRange=(low, high), padding=0)
 
+    def clicked_at(self, x: float, _y: float) -> None:
+        """Say which iteration was clicked."""
+        self.iteration_clicked.emit(max(0, round(x)))
+
     def recolour(self) -> None:
         """Also curves and floor."""
         super().recolour()
@@ -212,6 +218,7 @@ class LossPlot(Plot):
         for label in (self._label, self._least_label):
             label.setColor(theme.floor)
         self.marks.recolour(theme)
+        self.place.recolour(theme)
 
     def signs(self) -> Sequence[Sign]:
         """Both forms of the curve, and that of the validation split where there is one."""

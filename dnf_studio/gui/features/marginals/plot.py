@@ -9,7 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
@@ -59,12 +59,11 @@ class MarginalsPlot(Plot):
 
     step_clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Marginals",
             CAPTION,
             "Open a model or press Train, and the distance between both clouds is shown here for every step.",
-            parent,
             help_=HELP,
         )
 

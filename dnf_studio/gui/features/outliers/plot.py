@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, Help
 from dnf_studio.gui.drawing.layers.bars import BarsLayer
@@ -56,12 +55,11 @@ class WrongStepsPlot(Plot):
 
     step_clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Where",
             "How many went wrong in each step; a click goes there.",
             "No outliers, no step.",
-            parent,
             help_=STEPS_HELP,
         )
 
@@ -149,12 +147,11 @@ class LatentsPlot(Plot):
     picked = Signal(int)
     """The place among the outliers."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Their latents",
             "The noise they began as, over that of all points; a click chooses one.",
             "No outliers, no latents.",
-            parent,
             help_=LATENTS_HELP,
         )
 

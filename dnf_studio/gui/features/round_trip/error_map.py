@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtGui import QPainter, QTransform
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.by_step import mean_of_cells
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
@@ -70,12 +69,11 @@ class ErrorMap(Plot):
     point_picked = Signal(int, bool)
     """Point, and whether it is one more or less."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Error map",
             "Each point in the colour of how far off it comes back. Click a point to follow it.",
             EMPTY,
-            parent,
             help_=HELP,
         )
 
@@ -188,12 +186,11 @@ class _KeyedPoints(PointsLayer):
 class ErrorHistogram(Plot):
     """How many points come back how far off, in the colours of the map; the last bar holds all beyond."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "How many, how far off",
             "Number of points by their error; the last bar holds all beyond it.",
             "",
-            parent,
             help_=HELP,
         )
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.exploration.round_trip import RoundTrip, Way
-    from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
+    from dnf_studio.core.sde.sample_settings import SampleSettings
+    from dnf_studio.core.sde.solvers import LastStep
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.core.exploration.by_step import IDLE, ScoreShare
 from dnf_studio.core.sde.sample_settings import AS_VIEWED
@@ -47,12 +47,11 @@ class ScorePlot(Plot):
 
     step_clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Score",
             "Its share of the backward drift. It is idle where that is below the dashed line.",
             "Open a model or press Train, and the score's share of the backward drift is shown here for every step.",
-            parent,
             help_=HELP,
         )
 

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QGraphicsItem, QToolTip, QWidget
+from PySide6.QtWidgets import QComboBox, QGraphicsItem, QToolTip
 
 from dnf_studio.core.exploration.by_step import space_time
 from dnf_studio.gui.drawing.axes import half_range
@@ -54,12 +54,11 @@ class SpaceTimePlot(Plot):
 
     cursor_moved = Signal(float)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Space-time",
             "Mean log-ratio of each step by place, in nats.",
             "Open a model or press Train to see where forward and backward disagree.",
-            parent,
             help_=HELP,
         )
 

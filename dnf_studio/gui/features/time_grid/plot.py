@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGraphicsItem, QToolButton, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QToolButton
 
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.trails import StepsLayer
@@ -53,12 +53,11 @@ class GridPlot(Plot):
     cursor_moved = Signal(float)
     edit_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Time grid",
             CAPTION,
             "Open a model or press Train, and its time steps are shown here.",
-            parent,
             help_=HELP,
         )
 

@@ -140,8 +140,8 @@ class _StepPlot(Plot):
 class NoiseCurve(_StepPlot):
     """g_i √Δ_i: how far a step scatters points."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Noise of a step", "What each step adds, g√Δt.", "g√Δt", parent)
+    def __init__(self) -> None:
+        super().__init__("Noise of a step", "What each step adds, g√Δt.", "g√Δt")
 
 
 class StepCurve(_StepPlot):
@@ -153,8 +153,8 @@ class StepCurve(_StepPlot):
     length_wanted = Signal(int, float, bool, object)
     """A step, its length in time, whether all others give way, and the gesture this belongs to."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Steps", "Δt of every step: drag a node.", "Δt", parent)
+    def __init__(self) -> None:
+        super().__init__("Steps", "Δt of every step: drag a node.", "Δt")
 
     def add_parts(self) -> None:
         """Add the outline, and what follows the mouse."""
