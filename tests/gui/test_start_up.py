@@ -46,6 +46,7 @@ FIRST = {
     "processes.controller",
     "processes.meaning",
     "processes.process_view",
+    "processes.tables",
     "processes.time_header",
     "processes.time_view",
     "selection.controller",

@@ -93,15 +93,6 @@ class Plot(TellingPlot, QWidget):
             self.recolour()
         self._follow_letters()
 
-    def name_axis(
-        self, side: str, name: str, written: bool, unit: tuple[float, float] = (0.0, 1.0), tip: str = ""
-    ) -> None:
-        """What is along an axis, where it is `written` and as its tooltip with a `tip`; its `unit` (`Units.map_of`)."""
-        axis = self.plot.getAxis(side)
-        axis.set_unit(*unit)
-        self.title_axis(side, name, tip)
-        axis.setLabel(name if written else None)
-
     def reset_view(self) -> None:
         """Show the whole again after zooming."""
 

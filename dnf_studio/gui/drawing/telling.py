@@ -60,6 +60,15 @@ class TellingPlot:
         """Whether a sentence stands in place of what there is not."""
         return bool(self._is_empty)
 
+    def name_axis(
+        self, side: str, name: str, written: bool, unit: tuple[float, float] = (0.0, 1.0), tip: str = ""
+    ) -> None:
+        """What is along an axis, where it is `written` and as its tooltip with a `tip`; its `unit` (`Units.map_of`)."""
+        axis = self.plot.getAxis(side)
+        axis.set_unit(*unit)
+        self.title_axis(side, name, tip)
+        axis.setLabel(name if written else None)
+
     def title_axis(self, side: str, name: str, tip: str = "") -> None:
         """What is along an axis, with its unit: its tooltip, with a `tip`, and its title in figures, where alone it is
         always written."""

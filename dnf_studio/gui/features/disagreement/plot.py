@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -15,18 +13,10 @@ from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
 from dnf_studio.gui.drawing.layers.bars import BarsLayer, PriorBarLayer, step_ticks, tail_of
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import WAITING, hint, node_at
-from dnf_studio.gui.features.disagreement.bars import (
-    HELP,
-    NO_BARS,
-    Shown,
-    StepBars,
-    contribution_bars,
-    excess_bars,
-)
-from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, PartsLegend
+from dnf_studio.gui.features.disagreement.bars import HELP, NO_BARS, Shown, StepBars, contribution_bars, excess_bars
+from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, BarsTelling, PartsLegend
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
@@ -35,7 +25,7 @@ __all__ = ["DisagreementPlot"]
 Array = NDArray[np.float64]
 
 
-class DisagreementPlot(Plot):
+class DisagreementPlot(BarsTelling, Plot):
     """One bar a step, nats: its excess, the divergence of the forward step's reverse from the backward step.
 
     Excesses have errors, which shrink while more points are looked at, and diamonds where nearest neighbours, without
@@ -76,7 +66,6 @@ class DisagreementPlot(Plot):
         for item in (self._bars, self._end, self._zero):
             self.plot.addItem(item, ignoreBounds=True)
         self._zero.hide()
-        self.title_axis("bottom", "Step i → i + 1")
         self.box.setMouseEnabled(x=False, y=False)
         self.legend = PartsLegend(self)
         self.legend.hide()
@@ -235,14 +224,6 @@ class DisagreementPlot(Plot):
         self._zero.setPen(pg.mkPen(theme.muted))
         self.legend.set_theme(theme)
 
-    def signs(self) -> Sequence[Sign]:
-        """The parts of split bars, or what marks stand for beside bars with errors."""
-        return self._bars_shown.signs(self.theme, self._split_now)
-
-    def numbers(self) -> Numbers | None:
-        """One row a step; what is behind the steps in a column of its own."""
-        return self._bars_shown.table() if len(self._bars_shown.values) else None
-
     @Slot(bool)
     def _split(self) -> None:
         """Other bars have other ends."""
@@ -266,7 +247,7 @@ class DisagreementPlot(Plot):
         self._fit_legend()
 
     def _show_bars(self) -> None:
-        self.title_axis("left", "Excess, nats" if self.shown == "excess" else "Contribution to the bound, nats")
+        self.title_axes("Excess, nats" if self.shown == "excess" else "Contribution to the bound, nats")
         bars = self._bars_shown
         self._bars.set_bars(bars.values, self._strengths())
         self._bars.set_errors(bars.errors, bars.other, bars.other_errors, bars.apart)

@@ -24,10 +24,10 @@ from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, Selec
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trailing_part
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, ProcessPlot
-from dnf_studio.gui.drawing.telling import Numbers
+from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.features.processes.meaning import CloudMeaning
+from dnf_studio.gui.features.processes.tables import PlaneTables
 from dnf_studio.gui.features.processes.time_header import named_axes
 from dnf_studio.workers.frames import Frame
 
@@ -41,7 +41,7 @@ Array = NDArray[np.float32]
 NONE = np.empty((0, 2), np.float32)
 
 
-class ProcessView(ProcessPlot):
+class ProcessView(PlaneTables):
     """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
 
     The range is fixed by the data and does not follow the points; wheel and drag change it, in
@@ -136,26 +136,6 @@ class ProcessView(ProcessPlot):
             self._principal = principal
             self._label_axes()
             self._take_points()
-
-    def twin(self, frame: Frame) -> ProcessView:
-        """A view of `frame` with the plane, range, units and layers of this one but for paths, which are of all times;
-        where it is the frame of this one too, also with its selection and colours of points."""
-        twin = ProcessView(self._direction)
-        twin.set_axes(*self._axes)
-        twin.set_units(self._units)
-        twin.set_projection(self._principal)
-        twin.set_frame(frame)
-        shown = {"density": self._density, "overlay": self._other, "difference": self._difference}
-        layers = {name for name, layer in shown.items() if layer.isVisible()}
-        twin.set_layers(frozenset(layers | ({"points"} if self._points.isVisible() or not layers else set())))
-        if frame is self._frame:
-            twin._kept = self._kept
-            twin.by_point.show(self.by_point.shown)
-            twin.set_frame(frame)
-            twin.set_selection(self._selection)
-        (left, right), (low, high) = self.box.targetRange()
-        twin.box.setRange(QRectF(left, low, right - left, high - low), padding=0)
-        return twin
 
     def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
         """Set these points off, with their paths; the others step back where there are many."""
@@ -294,14 +274,6 @@ class ProcessView(ProcessPlot):
 
     def _say_density(self) -> None:
         self.add_words(MARGINAL if self._named and self._density.isVisible() else "")
-
-    def numbers(self) -> Numbers | None:
-        """The points at the time cursor, in the plane and the units that are shown."""
-        from dnf_studio.gui.features.processes.tables import point_table
-
-        if self._frame is None:
-            return None
-        return point_table(self._planes, self._clipped, self._frame.t, self._across_and_up)
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""

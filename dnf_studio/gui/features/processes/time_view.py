@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -10,7 +10,6 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.core.exploration.lineage import crossing
 from dnf_studio.core.exploration.projection import PrincipalComponents
@@ -23,11 +22,10 @@ from dnf_studio.gui.drawing.layers.selection import MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import at_step, over_steps
 from dnf_studio.gui.drawing.picking import existing, nearest_point, sampled, to_pixels
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import PointPlot
-from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import lost_paths, time_note
+from dnf_studio.gui.features.processes.tables import PathTables
 from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, values_of
 from dnf_studio.workers.frames import Frame
 
@@ -39,7 +37,7 @@ Array = NDArray[np.float32]
 NONE = np.empty((0, 0), np.float32)
 
 
-class TimeView(PointPlot):
+class TimeView(PathTables):
     """One component of forward and backward paths over the steps i, with the time cursor.
 
     A click or a drag moves the cursor; a click on a point chooses it. A region drawn over the cursor chooses the points
@@ -146,12 +144,6 @@ class TimeView(PointPlot):
         self._selection, self._listed = dict(chosen), listed
         self._show_chosen()
 
-    def _named_axis(self) -> tuple[str, tuple[float, float]]:
-        """What is up: a component in its units, or a direction through all of them, which has none."""
-        if self._frame is not None and self._component >= self._frame.forward.shape[2]:
-            return f"{self._chooser.currentText()}, standardised", STANDARDISED.map_of(0)
-        return self._units.title(self._component), self._units.map_of(self._component)
-
     def _name_axis(self) -> None:
         name, unit = self._named_axis()
         self.name_axis("left", name, self._units.of_data, unit)
@@ -229,25 +221,6 @@ class TimeView(PointPlot):
         """Where the header is narrow, show the switches as their dots alone."""
         super().resizeEvent(event)
         self._name_switches()
-
-    def signs(self) -> Sequence[Sign]:
-        """Both directions, as far as they are shown and have the one colour."""
-        shown = [name for name in DIRECTIONS if self._switches[name].isChecked() and self.by_point[name].shown is None]
-        return [Sign(name, self.theme.direction(name)) for name in shown]
-
-    def numbers(self) -> Numbers | None:
-        """The paths that are drawn, node by node, of the directions that are shown."""
-        from dnf_studio.gui.features.processes.tables import path_table
-
-        if self._frame is None:
-            return None
-        t, (name, unit) = self._frame.t, self._named_axis()
-        shown = [name for name in DIRECTIONS if self._switches[name].isChecked()]
-        return path_table({name: self._values[name][:, :MAX_PATHS] for name in shown}, t, name, unit)
-
-    def cursor_items(self) -> Sequence[QGraphicsItem]:
-        """The line at the cursor with the points on it."""
-        return (self._line, *self._points.values())
 
     def refont(self) -> None:
         """Also the switches."""
