@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, QRectF
 from PySide6.QtWidgets import QWidget
@@ -97,13 +96,8 @@ class Subjects:
 
     def _frames(self) -> list[tuple[str, Frame]]:
         """The frames of the model that is shown and of that which is compared with it, of two components or more."""
-        comparison: Any = getattr(self._workspace, "comparison", None)
-        current = self._workspace.studio.current
-        own = self._workspace.live.frame
-        names: list[str] = [] if comparison is None else [*comparison.names]
-        first = names[0] if names else "" if current is None else current.shown.name
-        second = [(str(names[1]), comparison.frame)] if len(names) > 1 else []
-        found = [(first, own), *second]
+        comparison = self._workspace.comparison
+        found = zip(comparison.names or ("",), (self._workspace.live.frame, comparison.frame), strict=False)
         return [(name, frame) for name, frame in found if frame is not None and frame.forward.shape[2] > 1]
 
     def _slices(self, timing: Timing) -> Subject:

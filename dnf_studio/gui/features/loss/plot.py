@@ -14,6 +14,7 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.features.loss.curve import HELP, LossCurve, MarksLayer, PlaceLine, curve_signs, words_of
+from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]
 

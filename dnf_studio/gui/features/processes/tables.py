@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
-from PySide6.QtWidgets import QAbstractButton, QGraphicsItem
+from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
+from dnf_studio.gui.drawing.caption import DirectionSwitch
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.scale import MAX_PATHS
@@ -63,7 +65,7 @@ class PlaneTables(ProcessPlot):
         twin.set_layers(frozenset(layers | ({"points"} if self._points.isVisible() or not layers else set())))
         if frame is self._frame:
             twin._kept = self._kept
-            twin.by_point.show(self.by_point.shown)
+            twin.by_point.show(self.coloured[self.direction].shown)
             twin.set_frame(frame)
             twin.set_selection(self._selection)
         (left, right), (low, high) = self.box.targetRange()
@@ -79,10 +81,10 @@ class PathTables(PointPlot):
     _component: int
     _units: Units
     _chooser: ComponentBox
-    _switches: Mapping[str, QAbstractButton]
+    _switches: Mapping[str, DirectionSwitch]
     _values: Mapping[str, Array]
     _points: Mapping[str, PointsLayer]
-    _line: QGraphicsItem
+    _line: pg.InfiniteLine
 
     def _named_axis(self) -> tuple[str, tuple[float, float]]:
         """What is up: a component in its units, or a direction through all of them, which has none."""

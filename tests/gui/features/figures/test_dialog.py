@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -20,6 +20,7 @@ from dnf_studio.gui.features.figures.form import FigureForm, style_of, timing_of
 from dnf_studio.gui.features.figures.subjects import ALL, BOTH, SLICES, Subjects, Timing
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
+from dnf_studio.gui.workspace.comparison import Comparison
 from dnf_studio.gui.workspace.memory import Memory
 from dnf_studio.gui.workspace.workspace import Workspace
 from tests.gui.scenes import frame_of
@@ -89,8 +90,7 @@ def test_what_there_is_to_show(shown: Workspace) -> None:
 def test_slices_of_two_models(shown: Workspace) -> None:
     show_frame(shown)
     second = SimpleNamespace(names=("moons", "rings"), frame=frame_of(20, 4))
-    both = SimpleNamespace(**{each.name: getattr(shown, each.name) for each in fields(shown)}, comparison=second)
-    subjects = Subjects(cast(Workspace, both))
+    subjects = Subjects(replace(shown, comparison=cast(Comparison, second)))
     subject, style = subjects.subject(SLICES, Timing(count=3)), FigureStyle(width=174.0, height=160.0)
     svg = encoded(".svg", style, subject.paint(style)).decode()
     assert subjects.two and subject.title == "moons and rings"
