@@ -7,6 +7,7 @@ from dnf_studio.gui.features.data import FEATURE as DATA
 from dnf_studio.gui.features.disagreement import FEATURE as DISAGREEMENT
 from dnf_studio.gui.features.export import FEATURE as EXPORT
 from dnf_studio.gui.features.fields import FEATURE as FIELDS
+from dnf_studio.gui.features.figures import FEATURE as FIGURES
 from dnf_studio.gui.features.films import FEATURE as FILMS
 from dnf_studio.gui.features.help import FEATURE as HELP
 from dnf_studio.gui.features.history import FEATURE as HISTORY
@@ -63,6 +64,7 @@ FEATURES: tuple[Feature, ...] = (
     SAMPLING,
     LIBRARY,
     EXPORT,
+    FIGURES,
     FILMS,
     SCRIPT,
     SCRIPTS,

@@ -238,7 +238,10 @@ class Files(QObject):
         name, _ = QFileDialog.getSaveFileName(self._window, "Save picture", "dnf-studio.png", "PNG picture (*.png)")
         if name:
             try:
-                self.save_picture(with_suffix(name, ".png"))
+                path = with_suffix(name, ".png")
+                if path.suffix.lower() != ".png":
+                    raise ExportError(f"The window is written as .png, not as '{path.suffix}'; end its name in .png.")
+                self.save_picture(path)
             except StudioError as error:
                 self.tell(error)
 
