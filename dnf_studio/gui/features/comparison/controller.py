@@ -218,7 +218,9 @@ class ComparisonController(QObject):
             self._workspace.appearance.changed.connect(self._recolour)
         if self.time is not None:
             known = wanted and first is not None and second is not None
-            rows = {way: self._values(second.paths_of(way), component) for way in WAYS} if known and second else {}
+            rows: dict[str, Array] = {}
+            if known and second is not None:
+                rows = {way: self._values(second.paths_of(way), component) for way in WAYS}
             self.time.show(rows, len(first.t) - 1 if first is not None else 0)
 
     @Slot()
