@@ -5,18 +5,20 @@ It imports torch itself, so whoever makes an `Explorer` pays nothing at start-up
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import zip_longest
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from threading import Condition, Lock, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, cancel_when
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
-from dnf_studio.workers.frames import Frame, FrameRequest, Inspection, InspectRequest
+from dnf_studio.workers.frames import Frame, FrameRequest, InspectRequest
 from dnf_studio.workers.marginals import MarginalsWorker
+from dnf_studio.workers.points import PointWatch
 from dnf_studio.workers.threads import Mailbox, stand_back
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Explorer", "FrameRequest"]
+__all__ = ["Explorer"]
 
 FRAME_SECONDS = 0.45
 """Least time between two frames of new weights."""
@@ -43,7 +45,8 @@ class Explorer:
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[Frame] = Mailbox()
-        self.inspections: Mailbox[Inspection] = Mailbox()
+        self._points = PointWatch()
+        self.inspections = self._points.mailbox
         self.errors: Mailbox[Exception] = Mailbox()
         self.comparing = MarginalsWorker()
         self._told: Callable[[], None] | None = None
@@ -56,29 +59,44 @@ class Explorer:
         self._done: FrameRequest | None = None
         self._running: FrameRequest | None = None
         self._framed: FrameRequest | None = None
-        self._asked: InspectRequest | None = None
-        self._answered: tuple[object, ...] = ()
+        self._now: Snapshot | None = None
         self._answering = Lock()
-        self._closing = self._training = False
+        self._closing = self._training = self._past = False
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
         self._thread.start()
 
     def publish(self, snapshot: Snapshot, data: Tensor | None = None) -> None:
-        """Show these weights from now on, with another display set where one is given."""
+        """Show these weights from now on, with another display set where given; else not while one looks back."""
         with self._condition:
+            self._now = snapshot
             if data is not None:
-                # What nobody has taken is of what was opened before
-                self.mailbox.take()
-                self.excess.take()
-            self._want(lambda w: FrameRequest(snapshot, w.request, w.data if data is None else data, perf_counter()))
+                self._past = False
+                self._empty()
+                self._want(snapshot=snapshot, data=data, hurried=False)
+            elif not self._past:
+                self._want(snapshot=snapshot)
+
+    def look_back(self, past: Snapshot | None, at_once: bool = True, hurried: bool = False) -> None:
+        """Show the weights of `past`, whatever is published meanwhile, until None comes back to the newest.
+
+        They are shown as a change of settings is, at once and block by block, or else when all points are there;
+        `hurried` where the next ones follow soon.
+        """
+        with self._condition:
+            turn = self._wanted.turn
+            if at_once or self._past != (past is not None):
+                turn = object()
+                self._empty()
+            self._past = past is not None
+            self._want(snapshot=past or self._now, turn=turn, hurried=hurried)
 
     def request(self, request: SampleSettings) -> None:
         """Compute the frames by these settings from now on."""
-        self._want(lambda w: FrameRequest(w.snapshot, request, w.data, perf_counter()))
+        self._want(request=request)
 
     def set_data(self, x0: Tensor) -> None:
         """Start the forward process from these points (P, D), model units, which nobody changes any more."""
-        self._want(lambda w: FrameRequest(w.snapshot, w.request, x0, perf_counter()))
+        self._want(data=x0)
 
     @property
     def newest(self) -> FrameRequest:
@@ -88,7 +106,7 @@ class Explorer:
     def inspect(self, asked: InspectRequest | None) -> None:
         """Inspect this path, now and whenever what is shown changes; None stops it."""
         with self._condition:
-            self._asked = asked
+            self._points.ask(asked)
             self._condition.notify()
 
     def compare(self, frame: Frame | None) -> None:
@@ -115,7 +133,7 @@ class Explorer:
         if training != self._training:
             self._training = training
             if not training:
-                self._want(lambda w: FrameRequest(w.snapshot, w.request, w.data, perf_counter()))
+                self._want()
 
     def close(self, seconds: float = 5.0) -> bool:
         """Cancel, end the thread and wait for it; False if it did not end in time."""
@@ -125,10 +143,15 @@ class Explorer:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def _want(self, change: Callable[[FrameRequest], FrameRequest]) -> None:
+    def _want(self, **change: Any) -> None:  # noqa: ANN401 - fields of `FrameRequest`
         with self._condition:
-            self._wanted = change(self._wanted)
+            self._wanted = replace(self._wanted, since=perf_counter(), **change)
             self._condition.notify()
+
+    def _empty(self) -> None:
+        """Forget what nobody has taken: it is of what was shown before."""
+        self.mailbox.take()
+        self.excess.take()
 
     def _work(self) -> None:
         # Else two cores are shared in equal parts with the training and the window, which need them more
@@ -160,7 +183,8 @@ class Explorer:
             if self._unanswered(self._pending()):
                 self._answer(passes)
             elif self.comparing.waiting and not self._changed():
-                self._compare()
+                with self._telling():
+                    self.comparing.run(lambda: self._unanswered() or self._changed())
             elif self._excess_due() and not (
                 self._changed() if self._training and self._excess.brief else self._pending()
             ):
@@ -171,13 +195,21 @@ class Explorer:
                 self._running = wanted
                 passes.use(1 if self._training else 2)
                 overtaken, between = (lambda w: self._overtaken(passes, w)), (lambda: self._find_excess(passes))
-                passes.run(wanted, overtaken, self._training, between)
+                passes.run(wanted, overtaken, self._training or wanted.hurried, between)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
             self.errors.put(error)
             self._done = wanted
         return True
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Let what fails within be told, and not tried again."""
+        try:
+            yield
+        except Exception as error:
+            self.errors.put(error)
 
     def _has_questions(self) -> bool:
         return self._unanswered() or self.comparing.waiting or self._excess_due()
@@ -186,25 +218,14 @@ class Explorer:
         """Whether there is more to find of what is still wanted; what is not is left to the next frame."""
         return self._excess.pending and self._framed is not None and not self._cancelled(self._framed)
 
-    def _compare(self) -> None:
-        """Compare the marginals of the waiting frame; what failed is not tried again."""
-        try:
-            self.comparing.run(lambda: self._unanswered() or self._changed())
-        except Exception as error:
-            self.errors.put(error)
-
     def _find_excess(self, passes: Passes) -> None:
         """Compute the next piece of the excess unless a change is to be shown; answer questions meanwhile."""
         shown = self._framed
         if shown is None:
             return
-        try:
+        with self._telling(), suppress(Cancelled):
             overtaken = cancel_when(lambda: self._overtaken(passes, shown) or self.comparing.waiting)
             self._excess.run(overtaken, passes.pool)
-        except Cancelled:
-            return
-        except Exception as error:
-            self.errors.put(error)
 
     def _post_excess(self, found: ExcessFrame) -> None:
         """Post an excess, unless something else is to be shown in the meantime."""
@@ -228,14 +249,15 @@ class Explorer:
     def _post(self, passes: Passes, frame: Frame) -> None:
         """Post a frame, and with the first one of a pass the numbers that belong to it."""
         with self._condition:
-            if self._running is None or self._wanted.data is not self._running.data:
-                # Something else has been opened in the meantime
+            newest, running = self._wanted, self._running
+            if running is None or newest.data is not running.data or newest.turn is not running.turn:
+                # Something else has been opened, or looked back at, in the meantime
                 return
             self.mailbox.put(frame)
         self._tell()
         self._framed = self._running
         self._fields.show(frame, self._framed)
-        self._excess.show(frame, self._framed, self._training)
+        self._excess.show(frame, running, self._training or running.hurried)
         if self._unanswered(busy=True):
             self._answer(passes)
 
@@ -246,33 +268,15 @@ class Explorer:
 
     def _answer(self, passes: Passes) -> None:
         """Answer the requests: the numbers of a point before a field, which takes longer."""
-        if not self._point_unanswered():
-            try:
+        with self._telling():
+            if self._points.pending(self._framed):
+                self._points.answer(passes, self._framed)
+            else:
                 self._fields.answer()
-            except Exception as error:
-                self.errors.put(error)
-            return
-        asked, shown = self._asked, self._framed
-        if asked is None or shown is None:
-            return
-        self._answered = _question(asked, shown)
-        try:
-            found = passes.inspect(shown, asked)
-        except Exception as error:
-            self.errors.put(error)
-            return
-        if found is not None:
-            self.inspections.put(found)
 
     def _unanswered(self, busy: bool = False) -> bool:
         """Whether somebody waits for an answer that is due; a field leaves time to a pass where there is one."""
-        return self._point_unanswered() or (self._fields.pending and not (busy and self._fields.resting))
-
-    def _point_unanswered(self) -> bool:
-        asked, shown = self._asked, self._framed
-        if asked is None or shown is None:
-            return False
-        return any(a is not b for a, b in zip_longest(_question(asked, shown), self._answered))
+        return self._points.pending(self._framed) or (self._fields.pending and not (busy and self._fields.resting))
 
     def _rest(self, wanted: FrameRequest, seconds: float) -> None:
         """While a model trains, leave it the time until the next frame is due."""
@@ -292,9 +296,5 @@ class Explorer:
     def _cancelled(self, wanted: FrameRequest) -> bool:
         """Whether the pass for `wanted` has been overtaken by more than newer weights."""
         newest = self._wanted
-        return self._closing or newest.request is not wanted.request or newest.data is not wanted.data
-
-
-def _question(asked: InspectRequest, shown: FrameRequest) -> tuple[object, ...]:
-    """The key of all that the numbers of a point depend on."""
-    return asked, shown.snapshot, shown.request, shown.data
+        other = newest.request is not wanted.request or newest.data is not wanted.data
+        return self._closing or other or newest.turn is not wanted.turn

@@ -84,6 +84,7 @@ def quiet_workspace(qapp: QApplication) -> Iterator[Workspace]:
         tell=files.tell,
         closing=Closing(parent),
         add_bar=lambda _bar: None,
+        add_clock=lambda _bar: None,
         add_strip=lambda _strip: None,
         add_status=lambda _widget: None,
         show_page=lambda _title: None,

@@ -134,6 +134,9 @@ def test_the_colours_of_points_stay_apart(theme: Theme, deficiency: str) -> None
         assert ciede2000(one, other) >= (2.3 if deficiency == "none" else 1.5) * APART
     for colour in modes:
         assert ciede2000(colour, ground) >= FAR_APART and ciede2000(colour, chosen) >= APART
+    assert len(set(theme.curves)) == 6 and set(theme.curves) <= set(theme.modes)
+    light = [float(linear(colour) @ TO_XYZ[1]) + 0.05 for colour in (theme.base, *theme.curves)]
+    assert all(max(light[0], one) / min(light[0], one) >= 3 for one in light[1:]), "a thin line is seen"
     amounts = [seen(stop, deficiency) for stop in theme.amount]
     for one, next_one in itertools.pairwise([ground, *amounts]):
         assert ciede2000(one, next_one) >= APART

@@ -15,6 +15,7 @@ from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.workers.frames import Frame
 
 __all__ = ["KEYS", "LINES", "MAPS", "POINTS", "Overlay", "PointPlot", "ProcessPlot"]
 
@@ -107,8 +108,17 @@ class PointPlot(Plot):
     coloured: Mapping[str, ColouredByPoint]
     """By direction that is shown, what colours its points."""
 
+    def add_parts(self) -> None:
+        """Show all points at first."""
+        self._kept = Kept()
+
     def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
         """Leave out the points (P,) of each direction that are not `kept`; of one that is not named all are shown."""
+        if self._kept.change(kept):
+            self._take_points()
+
+    def _take_points(self) -> None:
+        """Show what is kept of the frame; a plot of all points has nothing to do."""
 
     @abstractmethod
     def show_selection(self, chosen: Mapping[str, NDArray[np.intp]], listed: str) -> None:
@@ -142,6 +152,11 @@ class ProcessPlot(PointPlot):
             self.setTabOrder(self._last_stop, button)
             self._last_stop = button
         overlay.recolour(self.theme)
+
+    def twin(self, frame: Frame) -> ProcessPlot | None:
+        """Another plot of what this one shows, of `frame`, which is painted at other times and never on the screen;
+        None where there is no such thing."""
+        return None
 
     @abstractmethod
     def set_selection(self, selection: NDArray[np.intp]) -> None:

@@ -87,6 +87,8 @@ class Theme:
     """The diverging map of where a field draws together, nothing, and where it drives apart."""
     modes: tuple[str, ...]
     """The parts of a data set, ten at most; all apart."""
+    curves: tuple[str, ...]
+    """Models whose curves are compared, each for as long as it is: those of `modes` that a thin line can have."""
     cycle: tuple[str, ...]
     """Evenly spaced stops of the cyclic map of an angle, which ends where it begins."""
     amount: tuple[str, ...]
@@ -154,6 +156,7 @@ LIGHT = Theme(
         "#6a6084",
         "#81b0fa",
     ),
+    curves=("#2d11ba", "#936909", "#b927fd", "#0c4246", "#708f8f", "#6e221b"),
     cycle=("#33204f", "#2f5fb0", "#79a9cc", "#bdb59f", "#d08a3c", "#8f3033", "#33204f"),
     amount=("#e2c88f", "#cf9a4e", "#ab6c28", "#7c4118", "#45200c"),
 )
@@ -191,6 +194,7 @@ DARK = Theme(
         "#0833ff",
         "#ffff25",
     ),
+    curves=("#6a87ff", "#e69e0d", "#e4ffdb", "#2af1ff", "#54795f", "#b9b3af"),
     cycle=("#5a4a86", "#4d7fd6", "#8cc0ea", "#efe6d2", "#f0a860", "#c2584a", "#5a4a86"),
     amount=("#523a22", "#80562a", "#b37d37", "#ddb067", "#faebc8"),
 )

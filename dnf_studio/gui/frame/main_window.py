@@ -63,6 +63,7 @@ class MainWindow(QMainWindow):
             tell=self.files.tell,
             closing=Closing(self),
             add_bar=self.views.add_bar,
+            add_clock=self.views.add_clock,
             add_strip=self.views.add_strip,
             add_status=self.status.add,
             show_page=self.show_page,
@@ -166,6 +167,10 @@ class MainWindow(QMainWindow):
             workspace.memory, self, self.tabs, tuple(self.docks.values()), workspace.session
         )
         self.window_layout.note_first()
+        workspace.arrangement.read, workspace.arrangement.apply = (
+            self.window_layout.arrangement,
+            self.window_layout.take,
+        )
         NarrowScreen(self, self.dock, tuple(self.docks.values()), self.window_layout, workspace.closing)
         workspace.closing.now.connect(self.window_layout.store)
         self._connect()

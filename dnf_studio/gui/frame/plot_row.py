@@ -47,8 +47,8 @@ class PlotTabs(QWidget):
     The `others`, by name, come with `fill`, once the window is there.
     """
 
-    def __init__(self, name: str, first: Plot, others: Sequence[str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, name: str, first: Plot, others: Sequence[str]) -> None:
+        super().__init__()
         self._first = first
         self._others: tuple[Plot, ...] = ()
         self.tabs, self.other_tabs = PlotTabBar((name, *others), self), PlotTabBar(others, self)

@@ -85,6 +85,10 @@ class Views(QWidget):
         self._column.insertWidget(0, bar)
         self._bars.append(bar)
 
+    def add_clock(self, bar: QWidget) -> None:
+        """Put `bar` below that of the time cursor."""
+        self._column.addWidget(bar)
+
     def set_tab_order(self, before: QWidget) -> None:
         """Let Tab come to the buttons of the bars after the widget `before`, and then to the plots."""
         for bar in self._bars:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from dnf_studio.config import Config
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.opening import Opened, copy_of
-from dnf_studio.gui.workspace.training import Training
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.gui.workspace.runs import StudioRuns
 
 __all__ = ["ExportedModels", "PastModels", "SecondModel", "is_same_data", "shared_points", "standardised_apart"]
 
@@ -29,8 +29,8 @@ Model = tuple["GenerativeModel", "Checkpoint | None"]
 class ExportedModels:
     """The models given to the last exports, so that an export of an unsaved model can be opened again."""
 
-    def __init__(self, training: Training) -> None:
-        self._training = training
+    def __init__(self, studio: StudioRuns) -> None:
+        self._studio = studio
         self._kept: deque[Model] = deque(maxlen=MOST)
 
     @property
@@ -39,17 +39,21 @@ class ExportedModels:
         return tuple(self._kept)
 
     def give(self, opened: Opened | None, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
-        """Call `done` with the model of the run as it is now, or without a run with that of `opened`, and keep it.
+        """Call `done` with the model that is shown, and keep it.
 
-        A run that trains holds for the moment of the copy.
+        That is the earlier one that is looked back at, or the run as it is now, which then holds for the moment of
+        the copy, or without a run the model of `opened`.
         """
 
         def give(model: Model) -> None:
             self._kept.append(model)
             done(model)
 
-        if self._training.run is not None:
-            self._training.while_paused(copy_of, give, failed)
+        past, training = self._studio.look_back.shown, self._studio.training
+        if past is not None:
+            give((past.snapshot.flow, past.checkpoint))
+        elif training.run is not None:
+            training.while_paused(copy_of, give, failed)
         elif opened is not None:
             give((opened.snapshot.flow, opened.checkpoint))
         else:

@@ -64,14 +64,19 @@ def test_every_command_is_in_one_menu_and_has_a_shortcut_of_its_own(seen_window:
 
 def test_menus_are_in_the_order_that_people_know(seen_window: MainWindow) -> None:
     listed = [record.name for record in seen_window.commands.in_menus()]
-    assert listed[:10] == [
+    assert listed[:15] == [
         "open",
         "open-data",
         "open-folder",
         "draw",
         "save",
+        "open-session",
+        "save-session",
         "export",
+        "figure",
         "picture",
+        "film",
+        "write-report",
         "reopen",
         "quit",
         "undo",

@@ -26,9 +26,9 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import breakable
 from dnf_studio.gui.features.library.model import Card, CardDelegate, LibraryModel, Row, Section, read_rows
 from dnf_studio.gui.features.library.recent import Recent
-from dnf_studio.gui.features.library.thumbnails import Thumbnails
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.workspace.memory import cache_folder, models_folder, own_folder, show_folder
+from dnf_studio.gui.workspace.thumbnails import Thumbnails
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 

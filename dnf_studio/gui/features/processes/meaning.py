@@ -28,6 +28,11 @@ class CloudMeaning:
         self._direction, self._say = direction, say
         self._told: tuple[Array, int] | None = None
 
+    def clear(self) -> None:
+        """Say nothing: there is no cloud."""
+        self._told = None
+        self._say("")
+
     def follow(self, frame: Frame, planes: Array, position: float, plane_of: Callable[[Array], Array]) -> None:
         """Say it of the paths `planes` (N+1, P, 2) at the node before `position`; `plane_of` takes what is shown."""
         node = node_at(position)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
@@ -20,21 +19,20 @@ from dnf_studio.gui.drawing.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.drawing.layers.difference import DifferenceLayer
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
-from dnf_studio.gui.drawing.layers.scale import StepColours
+from dnf_studio.gui.drawing.layers.scale import MAX_PATHS, StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trailing_part
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, Kept, ProcessPlot
+from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
+from dnf_studio.gui.features.processes.meaning import CloudMeaning
+from dnf_studio.gui.features.processes.tables import PlaneTables
+from dnf_studio.gui.features.processes.time_header import named_axes
 from dnf_studio.workers.frames import Frame
-
-if TYPE_CHECKING:
-    from dnf_studio.gui.features.processes.meaning import CloudMeaning
 
 __all__ = ["ProcessView"]
 
-MAX_PATHS = 500
 OTHER: dict[str, Direction] = {"forward": "backward", "backward": "forward"}
 MARGINAL = "Shaded: the marginal density of both."
 FAINT, CHOSEN = 0.28, ", chosen in the Data panel"
@@ -43,7 +41,7 @@ Array = NDArray[np.float32]
 NONE = np.empty((0, 2), np.float32)
 
 
-class ProcessView(ProcessPlot):
+class ProcessView(PlaneTables):
     """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
 
     The range is fixed by the data and does not follow the points; wheel and drag change it, in
@@ -57,8 +55,8 @@ class ProcessView(ProcessPlot):
         "paired": "The forward ends, carried back by {}. Click a point to follow its round trip.",
     }
 
-    def __init__(self, direction: str, parent: QWidget | None = None) -> None:
-        super().__init__(direction, "Open a model or press Train, and both processes move here.", parent)
+    def __init__(self, direction: str) -> None:
+        super().__init__(direction, "Open a model or press Train, and both processes move here.")
 
     def another(self) -> ProcessView:
         """One more, empty."""
@@ -66,18 +64,18 @@ class ProcessView(ProcessPlot):
 
     def add_parts(self) -> None:
         """Add the layers, lowest first."""
+        super().add_parts()
         self._frame: Frame | None = None
         self._planes: Array = NONE[:, None]
         self._others: Array | None = None
         self._position, self._axes = 0.0, (0, 1)
         self._units = STANDARDISED
-        self._kept = Kept()
         self._principal: PrincipalComponents | None = None
         self._seen: tuple[object, ...] = ()
         self._named = False
         self._selection = self._rows = existing((), 0)
         self._rest: NDArray[np.intp] | None = None
-        self._meaning: CloudMeaning | None = None
+        self._meaning = CloudMeaning(self._direction, self.caption_line.set_meaning)
         self._lost, self._half = 0, 0.0
         self._add_layers()
         self.box.setAspectLocked(True)
@@ -94,7 +92,7 @@ class ProcessView(ProcessPlot):
             self._named = not self._named
             self._label_axes()
             self._say_density()
-        self._take_planes()
+        self._take_points()
 
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N."""
@@ -124,7 +122,7 @@ class ProcessView(ProcessPlot):
         if (a, b) != self._axes:
             self._axes = a, b
             self._label_axes()
-            self._take_planes()
+            self._take_points()
 
     def set_units(self, units: Units) -> None:
         """Write what is across and up in these."""
@@ -132,17 +130,12 @@ class ProcessView(ProcessPlot):
             self._units = units
             self._label_axes()
 
-    def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
-        """Leave out the points of each direction that are not `kept`; of one that is not named all are shown."""
-        if self._kept.change(kept):
-            self._take_planes()
-
     def set_projection(self, principal: PrincipalComponents | None) -> None:
         """Show the first two principal components instead of a pair of components, or the pair again."""
         if principal is not self._principal:
             self._principal = principal
             self._label_axes()
-            self._take_planes()
+            self._take_points()
 
     def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
         """Set these points off, with their paths; the others step back where there are many."""
@@ -207,7 +200,7 @@ class ProcessView(ProcessPlot):
                 layer.setZValue(depth)
                 self.plot.addItem(layer, ignoreBounds=True)
 
-    def _take_planes(self) -> None:
+    def _take_points(self) -> None:
         """The two coordinates of the frame that are shown, and the range they ask for."""
         frame, self._others = self._frame, None
         if frame is None:
@@ -238,8 +231,7 @@ class ProcessView(ProcessPlot):
             self._difference.set_clouds(self._planes, self._planes, 0.0, None)
             self._trails.set_trails(NONE[:, None])
             self.set_note("")
-            self._meaning = None
-            self.caption_line.set_meaning("")
+            self._meaning.clear()
             return
         points = at_position(self._planes, position := self._clipped)
         self._points.set_points(points, self._rest)
@@ -259,10 +251,6 @@ class ProcessView(ProcessPlot):
             self.warn(*troubled)
         else:
             self.set_note(*words.time_note(self._frame.t, position))
-        if self._meaning is None:
-            from dnf_studio.gui.features.processes.meaning import CloudMeaning
-
-            self._meaning = CloudMeaning(self._direction, self.caption_line.set_meaning)
         self._meaning.follow(self._frame, self._planes, position, self._plane_of)
 
     def _other_planes(self, frame: Frame) -> Array:
@@ -289,13 +277,8 @@ class ProcessView(ProcessPlot):
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
-        names, maps = [self._units.title(k) for k in self._axes], [self._units.map_of(k) for k in self._axes]
-        if self._principal is not None:
-            # A direction through all components has the unit of none
-            shares = enumerate(self._principal.explained)
-            names = [f"{words.principal_name(k, float(share))}, standardised" for k, share in shares]
-            maps = [STANDARDISED.map_of(0)] * 2
-        for side, name, unit in zip(("bottom", "left"), names, maps, strict=False):
+        self._across_and_up = named_axes(self._axes, self._units, self._principal)
+        for side, (name, unit) in zip(("bottom", "left"), self._across_and_up, strict=True):
             self.name_axis(side, name, self._named or self._units.of_data, unit, CHOSEN if self._named else "")
 
     @Slot(object, object)
