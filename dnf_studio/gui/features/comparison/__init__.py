@@ -51,6 +51,6 @@ FEATURE = Feature(
     "comparison",
     commands=COMMANDS,
     layers=("density-change", "field-change"),
-    plots=(PlotPlace("change", "B − A", "tabs", _plot),),
+    plots=(PlotPlace("change", "B−A", "tabs", _plot),),
     fill=_fill,
 )

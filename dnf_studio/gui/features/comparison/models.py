@@ -60,7 +60,7 @@ class Models(QObject):
         ):
             menu.setToolTipsVisible(True)
             menu.menuAction().setToolTip(tip)
-            workspace.commands.insert_menu("compare-split", menu)
+            workspace.commands.insert_menu("compare-now", menu)
         self.library.aboutToShow.connect(self._read)
         self.kept.aboutToShow.connect(self._fill_kept)
         self.twin.aboutToShow.connect(self._fill_twin)
@@ -94,7 +94,7 @@ class Models(QObject):
 
         def exchange(first: SecondModel) -> None:
             self._workspace.files.when_safe(
-                lambda: self._studio.exchange(second.opened, {"second": self._comparison.keep(first)})
+                lambda: self._studio.take(second.opened, {"second": self._comparison.keep(first)})
             )
 
         self.hold("run", exchange)
