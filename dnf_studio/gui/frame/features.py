@@ -7,6 +7,8 @@ from dnf_studio.gui.features.data import FEATURE as DATA
 from dnf_studio.gui.features.disagreement import FEATURE as DISAGREEMENT
 from dnf_studio.gui.features.export import FEATURE as EXPORT
 from dnf_studio.gui.features.fields import FEATURE as FIELDS
+from dnf_studio.gui.features.figures import FEATURE as FIGURES
+from dnf_studio.gui.features.films import FEATURE as FILMS
 from dnf_studio.gui.features.help import FEATURE as HELP
 from dnf_studio.gui.features.history import FEATURE as HISTORY
 from dnf_studio.gui.features.images import FEATURE as IMAGES
@@ -28,6 +30,7 @@ from dnf_studio.gui.features.score import FEATURE as SCORE
 from dnf_studio.gui.features.script import FEATURE as SCRIPT
 from dnf_studio.gui.features.scripts import FEATURE as SCRIPTS
 from dnf_studio.gui.features.selection import FEATURE as SELECTION
+from dnf_studio.gui.features.sessions import FEATURE as SESSIONS
 from dnf_studio.gui.features.space_time import FEATURE as SPACE_TIME
 from dnf_studio.gui.features.time_grid import FEATURE as TIME_GRID
 from dnf_studio.gui.features.training import FEATURE as TRAINING
@@ -61,16 +64,19 @@ FEATURES: tuple[Feature, ...] = (
     SAMPLING,
     LIBRARY,
     EXPORT,
+    FIGURES,
+    FILMS,
     SCRIPT,
     SCRIPTS,
     REPORT,
+    SESSIONS,
     PREFERENCES,
     HELP,
 )
 
 
 MENUS = {
-    "&File": ("open", "write", "quit"),
+    "&File": ("open", "session", "write", "quit"),
     "&Edit": ("undo", "copy", "select", "tool", "mode", "preferences"),
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),

@@ -167,6 +167,10 @@ class MainWindow(QMainWindow):
             workspace.memory, self, self.tabs, tuple(self.docks.values()), workspace.session
         )
         self.window_layout.note_first()
+        workspace.arrangement.read, workspace.arrangement.apply = (
+            self.window_layout.arrangement,
+            self.window_layout.take,
+        )
         NarrowScreen(self, self.dock, tuple(self.docks.values()), self.window_layout, workspace.closing)
         workspace.closing.now.connect(self.window_layout.store)
         self._connect()

@@ -26,7 +26,10 @@ __all__ = ["DATA_ONLY", "Files"]
 DATA = "*.csv *.tsv *.txt *.npy *.npz *.h5 *.hdf5 *.parquet *.xlsx"
 PICTURES = "*.png *.jpg *.jpeg"
 IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"
-READABLE = f"Checkpoints, data, pictures, images and exports (*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES})"
+READABLE = (
+    "Checkpoints, data, pictures, images, exports and sessions "
+    f"(*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES} *.dnfsession)"
+)
 DATA_ONLY = f"Data, pictures and images ({DATA} {PICTURES} {IMAGES})"
 SUFFIX = ".safetensors"
 RUN = "Run, to go on with later (*.safetensors)"
@@ -79,7 +82,7 @@ class Files(QObject):
         """Ask for a file and show it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;{DATA_ONLY};;All files (*)")
         if name:
-            self.choose(name)
+            self.openers.get(Path(name).suffix.lower(), self.choose)(name)
 
     def choose(self, name: str, first: Callable[[], object] = lambda: None) -> None:
         """Show `name`, or what is chosen of a table, as `show` does."""
@@ -235,7 +238,10 @@ class Files(QObject):
         name, _ = QFileDialog.getSaveFileName(self._window, "Save picture", "dnf-studio.png", "PNG picture (*.png)")
         if name:
             try:
-                self.save_picture(with_suffix(name, ".png"))
+                path = with_suffix(name, ".png")
+                if path.suffix.lower() != ".png":
+                    raise ExportError(f"The window is written as .png, not as '{path.suffix}'; end its name in .png.")
+                self.save_picture(path)
             except StudioError as error:
                 self.tell(error)
 

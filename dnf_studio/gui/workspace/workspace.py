@@ -6,7 +6,7 @@ that it adds, and the controller that joins them to the rest. The main window co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
     from dnf_studio.gui.workspace.curves import Curves
 
-__all__ = ["Closing", "Dock", "DockPage", "DockPlace", "Feature", "PagePlace", "PlotPlace", "Workspace"]
+__all__ = ["Arrangement", "Closing", "Dock", "DockPage", "DockPlace", "Feature", "PagePlace", "PlotPlace", "Workspace"]
 
 
 class Closing(QObject):
@@ -54,6 +54,14 @@ class Closing(QObject):
     def may_close(self) -> bool:
         """Whether nobody objects."""
         return self._agreed or all(question() for question in self._questions)
+
+
+@dataclass
+class Arrangement:
+    """How docks, bars and splitters stand, as values that JSON can hold; the window says how it is read and set."""
+
+    read: Callable[[], dict[str, Any]] = dict
+    apply: Callable[[Mapping[str, Any]], object] = lambda _known: None
 
 
 class Dock(Protocol):
@@ -103,6 +111,7 @@ class Workspace:
     """Bring the page of this title in the left dock to the front; it is returned, None before there is any."""
     parent: QWidget
     """The parent of dialogs and controllers."""
+    arrangement: Arrangement = field(default_factory=Arrangement)
     docks: dict[str, Dock] = field(default_factory=dict)
     """The docks of all features, by the name of their command."""
     parts: dict[str, Any] = field(default_factory=dict)
