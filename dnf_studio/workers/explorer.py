@@ -257,7 +257,7 @@ class Explorer:
         self._tell()
         self._framed = self._running
         self._fields.show(frame, self._framed)
-        self._excess.show(frame, self._framed, self._training)
+        self._excess.show(frame, running, self._training or running.hurried)
         if self._unanswered(busy=True):
             self._answer(passes)
 

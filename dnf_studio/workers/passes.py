@@ -18,13 +18,7 @@ from torch import Tensor
 
 from dnf_studio.core.exploration.by_step import ScoreShare, share_of_lengths
 from dnf_studio.core.exploration.contributions import prior_terms
-from dnf_studio.core.exploration.inspect import inspect_point
-from dnf_studio.core.hardware import choose_hidden_type
-from dnf_studio.core.parallel import BlockPool, worker_threads
-from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.errors import Cancelled, Check, cancel_when
-from dnf_studio.workers.display_set import (
+from dnf_studio.core.exploration.display_set import (
     DisplayNoise,
     ForwardBlock,
     PathSimulator,
@@ -32,6 +26,12 @@ from dnf_studio.workers.display_set import (
     blocks,
     first_block_count,
 )
+from dnf_studio.core.exploration.inspect import inspect_point
+from dnf_studio.core.hardware import choose_hidden_type
+from dnf_studio.core.parallel import BlockPool, worker_threads
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.errors import Cancelled, Check, cancel_when
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
 
 if TYPE_CHECKING:

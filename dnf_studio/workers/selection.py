@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.exploration.display_set import DisplayNoise, PathSimulator, blocks
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleBlock
@@ -24,7 +25,6 @@ from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress, Selection
 from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DivergenceError, ExportError
-from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
 
 __all__ = ["export_selection", "selected_blocks"]
 

@@ -167,6 +167,19 @@ def test_too_much_and_too_little_are_told_apart(theme: Theme, deficiency: str) -
 
 @pytest.mark.parametrize("deficiency", MACHADO)
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_second_model_is_told_from_both_processes_of_the_first(theme: Theme, deficiency: str) -> None:
+    second = seen(theme.second, deficiency)
+    for name in ("forward", "backward", "base"):
+        assert ciede2000(second, seen(getattr(theme, name), deficiency)) >= FAR_APART, name
+    for name in ("accent", "text", "warning", "data"):
+        assert ciede2000(second, seen(getattr(theme, name), deficiency)) >= APART, name
+    for stops in (theme.forward_change, theme.backward_change):
+        low, less, _, more, high = (seen(stop, deficiency) for stop in stops)
+        assert ciede2000(low, high) >= FAR_APART and ciede2000(less, more) >= APART
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 def test_the_two_halves_of_the_difference_leave_the_ground_evenly_and_apart(theme: Theme, deficiency: str) -> None:
     back, *_, ahead = stops = [seen(stop, deficiency) for stop in theme.difference]
     assert ciede2000(back, ahead) >= FAR_APART and ciede2000(stops[1], stops[3]) >= APART

@@ -12,11 +12,11 @@ import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import contributions
+from dnf_studio.core.exploration.display_set import DisplayNoise, blocks
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes
-from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.frames import Frame, FrameRequest, Inspection, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot

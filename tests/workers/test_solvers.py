@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
+from dnf_studio.core.exploration.display_set import DisplayNoise, PathSimulator, blocks
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffusion import Diffusion
@@ -20,7 +21,6 @@ from dnf_studio.core.sde.steps import backward_step
 from dnf_studio.core.storage.export_plan import ExportPlan
 from dnf_studio.core.storage.sample_reader import read_rows
 from dnf_studio.errors import UnsupportedError
-from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.frames import FrameRequest
 from dnf_studio.workers.passes import Passes

@@ -17,6 +17,7 @@ from dnf_studio.errors import SettingError
 
 __all__ = [
     "AS_VIEWED",
+    "DISPLAY_SEED",
     "STARTS",
     "Direction",
     "SampleSettings",
@@ -33,6 +34,8 @@ Start = Literal["noise", "forward"]
 share nothing; ``forward``: where the forward path of the same point ends, so that the two are one round trip."""
 STARTS: dict[str, str] = {"noise": "fresh noise", "forward": "the forward ends"}
 """The starts in words, as they follow “the backward process starts from”."""
+DISPLAY_SEED = 0
+"""By which the points of the views are taken from the data; their noise and latents have `SampleSettings.seed`."""
 MOST_SAMPLES = 10**10
 MOST_LANGEVIN = 1000
 

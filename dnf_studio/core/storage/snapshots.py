@@ -115,10 +115,12 @@ def own_snapshots(run: Checkpoint, file: Path | str) -> tuple[KeptWeights, ...]:
 def save_snapshots(kept: Sequence[KeptWeights], file: Path) -> None:
     """Have just `kept` beside the run in `file`; those that are there already stay as they are.
 
-    Each is written whole or not at all. Raises `CheckpointError` where that cannot be.
+    Each is written whole or not at all, and those whose own file is gone are left out. Raises `CheckpointError` where
+    that cannot be.
     """
     folder = snapshot_folder(file)
-    wanted = {f"{each.iteration:09d}.safetensors": each for each in kept}
+    there_still = (each for each in kept if each.file is None or each.file.exists())
+    wanted = {f"{each.iteration:09d}.safetensors": each for each in there_still}
     try:
         there = {path.name: path for path in folder.iterdir() if NAME.fullmatch(path.name)} if folder.is_dir() else {}
         if wanted:

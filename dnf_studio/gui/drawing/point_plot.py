@@ -15,6 +15,7 @@ from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.workers.frames import Frame
 
 __all__ = ["KEYS", "LINES", "MAPS", "POINTS", "Overlay", "PointPlot", "ProcessPlot"]
 
@@ -151,6 +152,11 @@ class ProcessPlot(PointPlot):
             self.setTabOrder(self._last_stop, button)
             self._last_stop = button
         overlay.recolour(self.theme)
+
+    def twin(self, frame: Frame) -> ProcessPlot | None:
+        """Another plot of what this one shows, of `frame`, which is painted at other times and never on the screen;
+        None where there is no such thing."""
+        return None
 
     @abstractmethod
     def set_selection(self, selection: NDArray[np.intp]) -> None:

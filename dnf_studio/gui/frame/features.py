@@ -7,6 +7,8 @@ from dnf_studio.gui.features.data import FEATURE as DATA
 from dnf_studio.gui.features.disagreement import FEATURE as DISAGREEMENT
 from dnf_studio.gui.features.export import FEATURE as EXPORT
 from dnf_studio.gui.features.fields import FEATURE as FIELDS
+from dnf_studio.gui.features.figures import FEATURE as FIGURES
+from dnf_studio.gui.features.films import FEATURE as FILMS
 from dnf_studio.gui.features.help import FEATURE as HELP
 from dnf_studio.gui.features.history import FEATURE as HISTORY
 from dnf_studio.gui.features.images import FEATURE as IMAGES
@@ -20,11 +22,13 @@ from dnf_studio.gui.features.outliers import FEATURE as OUTLIERS
 from dnf_studio.gui.features.pair_plot import FEATURE as PAIR_PLOT
 from dnf_studio.gui.features.preferences import FEATURE as PREFERENCES
 from dnf_studio.gui.features.processes import FEATURE as PROCESSES
+from dnf_studio.gui.features.report import FEATURE as REPORT
 from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
 from dnf_studio.gui.features.runs import FEATURE as RUNS
 from dnf_studio.gui.features.sampling import FEATURE as SAMPLING
 from dnf_studio.gui.features.score import FEATURE as SCORE
 from dnf_studio.gui.features.script import FEATURE as SCRIPT
+from dnf_studio.gui.features.scripts import FEATURE as SCRIPTS
 from dnf_studio.gui.features.selection import FEATURE as SELECTION
 from dnf_studio.gui.features.sessions import FEATURE as SESSIONS
 from dnf_studio.gui.features.space_time import FEATURE as SPACE_TIME
@@ -60,7 +64,11 @@ FEATURES: tuple[Feature, ...] = (
     SAMPLING,
     LIBRARY,
     EXPORT,
+    FIGURES,
+    FILMS,
     SCRIPT,
+    SCRIPTS,
+    REPORT,
     SESSIONS,
     PREFERENCES,
     HELP,
@@ -69,7 +77,7 @@ FEATURES: tuple[Feature, ...] = (
 
 MENUS = {
     "&File": ("open", "session", "write", "quit"),
-    "&Edit": ("undo", "select", "tool", "mode", "preferences"),
+    "&Edit": ("undo", "copy", "select", "tool", "mode", "preferences"),
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),

@@ -14,7 +14,7 @@ __all__ = ["LowerRow", "PlotTabs"]
 
 WIDE = 1250
 """Width of the row in pixels from which it shows four plots."""
-SHORT, KEPT = 5, 3
+SHORT, KEPT = 5, 2
 """Letters of a name that is never cut, and those that are left of a longer one."""
 
 

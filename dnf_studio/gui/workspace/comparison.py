@@ -69,8 +69,9 @@ class Comparison(QObject):
 
     @property
     def second(self) -> SecondModel | None:
-        """B; None where nothing is compared."""
-        return self._second
+        """B; None where nothing is compared, also not for the moment in which A is of another dimension already."""
+        first, second = self._studio.current, self._second
+        return second if first is None or second is None or second.opened.shown.dim == first.shown.dim else None
 
     @property
     def frame(self) -> Frame | None:
@@ -85,14 +86,14 @@ class Comparison(QObject):
     @property
     def names(self) -> tuple[str, ...]:
         """What A and B are called: nothing, one name or two, which differ."""
-        second = None if self._second is None else self._second.opened
+        second = None if self.second is None else self.second.opened
         found = [model.shown.name for model in (self._studio.current, second) if model is not None]
         return (f"{found[0]} (A)", f"{found[1]} (B)") if len(set(found)) < len(found) else tuple(found)
 
     @property
     def effective(self) -> State:
         """The state as far as B can have it."""
-        shown = None if self._second is None else self._second.opened.shown
+        shown = None if self.second is None else self.second.opened.shown
         return self._session.state if shown is None else self._session.state.without(shown.lacks, shown.solvers)
 
     @property
@@ -104,15 +105,15 @@ class Comparison(QObject):
     def same_data(self) -> bool:
         """Whether A and B are of the same data, and so start from the same points."""
         first = self._studio.current
-        return first is not None and self._second is not None and is_same_data(first, self._second.opened)
+        return first is not None and self.second is not None and is_same_data(first, self.second.opened)
 
     @property
     def apart(self) -> str:
         """Why a place of A's views is another one for B, as a sentence; empty where it is the same."""
         first = self._studio.current
-        if first is None or self._second is None:
+        if first is None or self.second is None:
             return "There is no second model: Compare opens one."
-        return standardised_apart(first, self._second.opened)
+        return standardised_apart(first, self.second.opened)
 
     def open(self, name: str, origin: str = "file") -> None:
         """Compare with a bundled model or the model of a file from now on; `failed` of the studio says why not."""

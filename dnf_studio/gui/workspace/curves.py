@@ -80,7 +80,7 @@ class Curves(QObject):
             if not any(one.path == path and one.sha256 == sha256 for one in kept):
                 # A file that was saved anew is another model in the same place
                 kept = [one for one in kept if one.path != path]
-                kept.append(KeptCurve(name, None, (), self._free(kept), path, sha256))
+                kept.append(KeptCurve(_apart(name, path, kept), None, (), self._free(kept), path, sha256))
         if len(kept) > MOST:
             raise StudioError(
                 f"At most {MOST} models are compared at once, and there are {len(self._kept)} already; "
@@ -113,3 +113,11 @@ class Curves(QObject):
         if kept != self._kept:
             self._kept = kept
             self.changed.emit()
+
+
+def _apart(name: str, path: Path, kept: Sequence[KeptCurve]) -> str:
+    """A name that no other one has: with the folder where files of two folders are called the same."""
+    taken = {one.name for one in kept}
+    with_folder = f"{name} ({path.parent.name})"
+    more = (f"{with_folder} {number}" for number in range(2, len(taken) + 3))
+    return next(one for one in (name, with_folder, *more) if one not in taken)

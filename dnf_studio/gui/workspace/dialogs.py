@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "ErrorDialog",
     "ask_about_export",
+    "ask_about_film",
     "ask_about_notes",
     "ask_about_older_file",
     "ask_about_other_model",
@@ -141,6 +142,16 @@ def ask_about_export(parent: QWidget) -> Answer:
             Answer.KEEP: ("&Interrupt and close", Role.AcceptRole),
             Answer.DISCARD: ("Cancel &export and close", Role.DestructiveRole),
         },
+    )
+
+
+def ask_about_film(parent: QWidget) -> Answer:
+    """Ask whether to cancel a film that is being written."""
+    return _ask(
+        parent,
+        "A film is still being written.",
+        "Closing the window cancels it; nothing of it is left.",
+        {Answer.DISCARD: ("Cancel &film and close", Role.DestructiveRole)},
     )
 
 

@@ -186,13 +186,14 @@ class Files(QObject):
         """Ask for a file name and write the run or the model; `then` follows once it is in place."""
         kinds = [RUN, RUN_ALONE, WEIGHTS] if self._studio.past.usable else [RUN, WEIGHTS]
         title, filters = ("Save run", kinds) if self._studio.has_run else ("Save model", [WEIGHTS])
-        name, chosen = QFileDialog.getSaveFileName(self._window, title, str(self._proposed()), ";;".join(filters))
+        name, chosen = QFileDialog.getSaveFileName(self._window, title, str(self.proposed()), ";;".join(filters))
         if name:
             path = with_suffix(name, SUFFIX)
             self.save_to(path, "weights" if chosen == WEIGHTS else "run", then, chosen == RUN)
 
-    def _proposed(self) -> Path:
-        """The file's own name where what is shown has one and is not bundled, else one after data and model."""
+    def proposed(self) -> Path:
+        """Where Save begins: the own name of what is shown where it has one and is not bundled, else one after both
+        data and model."""
         current = self._studio.current
         own = None if current is None else current.path
         if own is not None and own.suffix.lower() == SUFFIX and own not in bundled_files():
@@ -244,7 +245,10 @@ class Files(QObject):
         name, _ = QFileDialog.getSaveFileName(self._window, "Save picture", "dnf-studio.png", "PNG picture (*.png)")
         if name:
             try:
-                self.save_picture(with_suffix(name, ".png"))
+                path = with_suffix(name, ".png")
+                if path.suffix.lower() != ".png":
+                    raise ExportError(f"The window is written as .png, not as '{path.suffix}'; end its name in .png.")
+                self.save_picture(path)
             except StudioError as error:
                 self.tell(error)
 

@@ -123,5 +123,5 @@ def standardised_apart(first: Opened, second: Opened) -> str:
         return ""
     return (
         f"Each is drawn in its own standardised units, and those differ: the means by up to {shift:.2g} deviations, "
-        f"the scales by up to {100 * stretch:.2g}%."
+        f"the scales by up to {100 * stretch:.0f}%."
     )

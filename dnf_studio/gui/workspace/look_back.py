@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.core.training.record import Marks
+from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.workers.background import Newest
 
@@ -79,12 +80,24 @@ class LookBack(QObject):
         self._known.clear()
         self._listing.cancel()
         self._cursor.clear()
-        saved = opened.checkpoint
-        if saved is not None and saved.kind == "run" and opened.path is not None and not opened.held:
+        self.look(opened)
+        self._list()
+
+    def look(self, opened: Opened | None) -> None:
+        """Look for the snapshots beside the file of the run that is shown, which may have been moved."""
+        if opened is None or opened.checkpoint is None or opened.path is None or opened.held:
+            return
+        if opened.checkpoint.kind == "run":
             from dnf_studio.core.storage.snapshots import listed_snapshots
 
-            self._listing.run(partial(listed_snapshots, saved, opened.path), self._take, self._studio.failed.emit)
-        self._list()
+            self._listing.run(partial(listed_snapshots, opened.checkpoint, opened.path), self._take, self._tell)
+
+    def _tell(self, error: Exception) -> None:
+        """In the status bar: the run itself is shown, and can go on."""
+        if isinstance(error, StudioError):
+            self._studio.said.emit(str(error))
+        else:
+            self._studio.failed.emit(error)
 
     def _take(self, saved: tuple[KeptWeights, ...]) -> None:
         self._saved = saved

@@ -35,6 +35,10 @@ class Plots(QObject):
     def __iter__(self) -> Iterator[Plot]:
         return iter(self._plots.values())
 
+    def name_of(self, plot: Plot) -> str:
+        """The name under which `plot` was added; empty of one that was not."""
+        return next((name for name, each in self._plots.items() if each is plot), "")
+
     @property
     def first(self) -> Iterator[Plot]:
         """Those that show the model that is open, and not the second one of a comparison."""

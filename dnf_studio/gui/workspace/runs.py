@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, Signal
@@ -67,6 +68,7 @@ class StudioRuns(QObject):
         self.bound: float | None = None
         """The smoothed bound, nats, as far as there is one."""
         self._opened: Opened | None = None
+        self._before: Opened | None = None
         self._discarded: deque[DiscardedRun] = deque(maxlen=MOST_DISCARDED)
 
     @cached_property
@@ -104,6 +106,19 @@ class StudioRuns(QObject):
         """The run that was discarded last and has not been brought back."""
         return self._discarded[-1] if self._discarded else None
 
+    def file_moved(self, old: Path, new: Path) -> None:
+        """Note that the file of the model shown has another name."""
+        self._opened, self._before = (
+            replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
+            for opened in (self._opened, self._before)
+        )
+        self.look_back.look(self._opened)
+
+    def saved_as(self, path: Path) -> None:
+        """Note that what is shown is in the file `path` from now on, and is called after it."""
+        if self._opened is not None:
+            self._opened = replace(self._opened.called(path.name), path=path)
+
     def note_reports(self, reports: Sequence[StepReport], smoothed: float | None) -> None:
         """Emit how the run stands after `reports`."""
         rate, run = self.training.pace(reports), self.training.run
@@ -120,7 +135,11 @@ class StudioRuns(QObject):
         """Forget the run, which nothing moves; one that is not saved can be brought back."""
         run, lost = self.training.run, self.training.unsaved
         if run is not None and lost and self._opened is not None:
-            state = replace(run.state(), snapshots=run.snapshots.all)
+            from dnf_studio.core.training.snapshots import SAVED_BYTES, thinned
+
+            # Fewer than while it is shown: several such runs are kept
+            kept = thinned(run.snapshots.all, run.iteration, SAVED_BYTES)
+            state = replace(run.state(), snapshots=kept)
             self._discarded.append(DiscardedRun(state, run.dataset, self._opened))
             self.discarded_changed.emit(self.discarded)
         self.training.forget(keep=lost)

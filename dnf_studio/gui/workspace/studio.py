@@ -17,7 +17,6 @@ from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
 from dnf_studio.gui.workspace.run_changes import LIVE, value_of
 from dnf_studio.gui.workspace.runs import DiscardedRun, StudioRuns
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.state import State
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.explorer import Explorer
@@ -51,7 +50,6 @@ class Studio(StudioRuns):
         super().__init__(parent)
         self._explorer: Explorer | None = None
         self._session = session
-        self._before: opening.Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self.known_settings: Callable[[str], Mapping[str, object]] = lambda _source: {}
@@ -126,18 +124,6 @@ class Studio(StudioRuns):
         """Give `done` the model that is shown and its checkpoint, or None for untrained weights."""
         self._exported.give(self._opened, done, failed)
 
-    def file_moved(self, old: Path, new: Path) -> None:
-        """Note that the file of the model shown has another name."""
-        self._opened, self._before = (
-            replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
-            for opened in (self._opened, self._before)
-        )
-
-    def saved_as(self, path: Path) -> None:
-        """Note that what is shown is in the file `path` from now on, and is called after it."""
-        if self._opened is not None:
-            self._opened = replace(self._opened.called(path.name), path=path)
-
     def discard(self) -> None:
         """Forget the run and wait for its thread; `bring_back` takes up one that was not saved."""
         self.training.close()
@@ -175,25 +161,20 @@ class Studio(StudioRuns):
         if self._explorer is not None:
             self._explorer.close()
 
-    def take(self, opened: opening.Opened) -> None:
-        """Show what was opened as a new document; undo begins anew."""
-        before = self._session.state.config
-        view = {"sampling": opened.export.sampling} if opened.export is not None else {}
-        self._begin_with(opened, self._session.state.afresh(opened.config, view))
-        if opened.kind == "data":
-            self.settings_came.emit(before, opened.config)
-
-    def exchange(self, opened: opening.Opened, view: Mapping[str, object]) -> None:
-        """Show another model of as many components, looked at as the one before but for `view`; undo begins anew."""
-        self._begin_with(opened, self._session.state.changed({"config": opened.config, **view}))
-
-    def _begin_with(self, opened: opening.Opened, state: State) -> None:
+    def take(self, opened: opening.Opened, kept: Mapping[str, object] | None = None) -> None:
+        """Show what was opened as a new document, or where fields of the state are given as `kept`, another model of as
+        many components, looked at as the one before but for these; undo begins anew."""
+        now = self._session.state
         self.discard()
         self._past_models.clear()
         self._opened, self._before, self._preset = opened, None, opened.preset
-        self._session.reset(state)
+        view = {"sampling": opened.export.sampling} if opened.export is not None else {}
+        afresh = now.afresh(opened.config, view) if kept is None else now.changed({"config": opened.config, **kept})
+        self._session.reset(afresh)
         self._settle.stop()
         self._show(opened)
+        if opened.kind == "data":
+            self.settings_came.emit(now.config, opened.config)
 
     def renew(self, opened: opening.Opened) -> None:
         """Go on with newer weights of the model that is shown, as a script has trained it."""

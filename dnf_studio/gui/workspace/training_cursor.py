@@ -121,6 +121,11 @@ class TrainingCursor(QObject):
         beside = [each for each in (place - 1, place) if 0 <= each < len(self._kept)]
         self.go(min(beside, key=lambda each: abs(self._kept[each].iteration - iteration)))
 
+    def look_at(self, iteration: int) -> None:
+        """Stop playing and show the snapshot nearest to this iteration."""
+        self.set_playing(False)
+        self.go_to(iteration)
+
     def to_now(self) -> None:
         """Stop playing and show the model as it is now."""
         self.set_playing(False)

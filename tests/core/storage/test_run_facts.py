@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
@@ -65,20 +67,22 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
+PARTS = ("config", "metrics", "history", "iteration", "seconds", "data", "kind", "state")
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(("config", "metrics", "history", "iteration", "seconds", "data", "kind", "state")), JSON)
-def test_any_metadata_make_a_row(tmp_path: Path, name: str, value: object) -> None:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("whole") / "whole.safetensors"
+    save_checkpoint(path, make_run(make_flow()))
+    return path
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sampled_from(PARTS), JSON)
+def test_any_metadata_make_a_row(whole: Path, name: str, value: object) -> None:
     """Sealed, so that only the value itself is wrong: a row, or a row with a sentence, never an error."""
-    import json
-
-    path, wrong = tmp_path / "whole.safetensors", tmp_path / "wrong.safetensors"
-    if not path.exists():
-        save_checkpoint(path, make_run(make_flow()))
-    header, data = split(path)
+    header, data = split(whole)
     header["__metadata__"][name] = json.dumps(value)
-    join(wrong, header, data)
+    join(wrong := whole.with_name("wrong.safetensors"), header, data)
     facts = run_facts(wrong)
     assert facts.file.fault.endswith(".") if facts.file.fault else facts.settings
-    differing_settings([facts, run_facts(path)])

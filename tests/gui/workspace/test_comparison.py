@@ -32,40 +32,31 @@ def compare(workspace: Workspace, name: str, qtbot: QtBot) -> Frame:
     return wait(workspace, qtbot)
 
 
-def test_the_same_model_gives_the_same_frames_to_the_bit(workspace: Workspace, open_model: Open, qtbot: QtBot) -> None:
-    open_model("diffflow-rings")
-    workspace.session.apply({"seed": 3, "steps": 12, "lam": 0.5})
-    second = compare(workspace, "diffflow-rings", qtbot)
-    qtbot.waitUntil(lambda: workspace.live.frame is not None and workspace.live.frame.complete)
-    first = workspace.live.frame
-    assert first is not None and first.request == second.request and first.weights != second.weights
-    for name in ("t", "g", "forward", "backward", "contributions"):
-        assert np.array_equal(getattr(first, name), getattr(second, name)), name
-    assert workspace.comparison.names == ("diffflow-rings (A)", "diffflow-rings (B)")
-    assert workspace.comparison.same_data and not workspace.comparison.apart
-
-
-def test_another_kind_has_the_same_points_latents_and_brownian_paths(
+def test_points_and_noise_are_those_of_the_first_model_as_far_as_they_mean_the_same(
     workspace: Workspace, open_model: Open, qtbot: QtBot
 ) -> None:
     open_model("diffflow-rings")
-    second, first = compare(workspace, "diffusion-rings", qtbot), workspace.live.frame
-    assert first is not None and len(first.t) == 31 and len(second.t) == 101
-    assert np.array_equal(first.forward[0], second.forward[0])
-    assert np.array_equal(first.backward[-1], second.backward[-1])
-    # What the flow cannot have is not asked of it
-    workspace.session.apply({"lam": 0.5})
+    comparison = workspace.comparison
+    workspace.session.apply({"seed": 3, "steps": 6, "lam": 0.5})
+    second = compare(workspace, "diffflow-rings", qtbot)
+    qtbot.waitUntil(lambda: workspace.live.frame is not None and workspace.live.frame.complete)
+    first = workspace.live.frame
+    # The same model: the same frames to the bit
+    assert first is not None and first.request == second.request and first.weights != second.weights
+    for name in ("t", "g", "forward", "backward", "contributions"):
+        assert np.array_equal(getattr(first, name), getattr(second, name)), name
+    assert comparison.names == ("diffflow-rings (A)", "diffflow-rings (B)")
+    assert comparison.same_data and not comparison.apart
+    # Another kind with another N: the same points and latents; what it cannot have is not asked of it
+    workspace.session.apply({"steps": None})
     flow = compare(workspace, "flow-rings", qtbot)
-    assert flow.request.lam == 1.0 and np.array_equal(first.forward[0], flow.forward[0])
-
-
-def test_other_data_starts_from_its_own_points(workspace: Workspace, open_model: Open, qtbot: QtBot) -> None:
-    open_model("diffflow-rings")
-    second, first = compare(workspace, "diffflow-checkerboard", qtbot), workspace.live.frame
-    assert first is not None and not workspace.comparison.same_data
-    assert "standardised units" in workspace.comparison.apart
-    assert not np.array_equal(first.forward[0], second.forward[0])
-    assert np.array_equal(first.backward[-1], second.backward[-1])
+    assert len(flow.t) == 6 and flow.request.lam == 1.0
+    assert np.array_equal(first.forward[0], flow.forward[0]) and np.array_equal(first.backward[-1], flow.backward[-1])
+    # Other data: points of its own
+    other = compare(workspace, "diffflow-checkerboard", qtbot)
+    assert not comparison.same_data and "standardised units" in comparison.apart
+    assert not np.array_equal(first.forward[0], other.forward[0])
+    assert np.array_equal(first.backward[-1], other.backward[-1])
 
 
 def test_another_dimension_is_refused_and_closing_and_undo_work(
@@ -92,7 +83,14 @@ def test_another_dimension_is_refused_and_closing_and_undo_work(
     assert comparison.second is None and comparison.frame is None
     session.redo()
     wait(workspace, qtbot)
-    open_model("diffflow-digits")
+    seen: list[object] = []
+    # From the first moment on, while the views still show the other data
+    session.lacks_changed.connect(
+        lambda: seen.append((comparison.second, comparison.same_data, bool(comparison.apart)))
+    )
+    with qtbot.waitSignal(workspace.studio.opened, timeout=20_000):
+        workspace.studio.open("diffflow-digits")
+    assert seen and set(seen) == {(None, False, True)}
     assert comparison.second is None and comparison.names == ("diffflow-digits",)
 
 

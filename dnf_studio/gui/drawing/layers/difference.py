@@ -27,6 +27,7 @@ from dnf_studio.gui.drawing.layers.density import (
     passes_for,
 )
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter, letters
 from dnf_studio.gui.drawing.layers.scale import ColourKey
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
@@ -102,6 +103,11 @@ class DifferenceLayer(DeviceLayer):
         """Count, smooth, compare, colour and stretch."""
         if not self.full:
             return
+        if isinstance(painter, FigurePainter):
+            followed = self._levels, self._key, self._zoom
+            painter.rasterise(transform, area, self.draw)
+            self._levels, self._key, self._zoom = followed
+            return
         corner, width, height = bins = bins_over(transform, area)
         self._follow(transform, bins)
         found, shown, _ = _compare(self._clouds, self._position, transform, bins)
@@ -134,7 +140,7 @@ class DifferenceKey(DeviceLayer):
         """One line above the lower right corner, where the key of coloured steps is."""
         if self._layer.isVisible() and self._layer.full:
             share = self._layer.limit[1]
-            self.colours.draw(painter, area, (-share, share), QApplication.font(), lines=1)
+            self.colours.draw(painter, area, (-share, share), letters(painter, QApplication.font()), lines=1)
 
 
 def _ends(names: tuple[str, str], low: float, high: float) -> tuple[str, str]:

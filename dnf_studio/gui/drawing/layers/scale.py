@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QFont, QPainter
 
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
+from dnf_studio.gui.drawing.layers.figure_painter import letters
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import nats
 from dnf_studio.workers.excess import ExcessFrame
@@ -118,9 +119,7 @@ class ColourKey:
 
         `extremes` are the least and the greatest value of all, shown where they fit.
         """
-        small = QFont(font)
-        small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
-        painter.setFont(small)
+        painter.setFont(letters(painter, font, smaller=True))
         metrics = painter.fontMetrics()
         texts = self._words(*limits)
         if extremes is not None:

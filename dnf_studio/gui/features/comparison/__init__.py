@@ -25,8 +25,8 @@ COMMANDS = (
     Command("compare-file", "&Open second model…", "Ctrl+M", "Show the model of a file as B beside the one that is "
             "open, A", menu="Compare", section="second", icon="open"),
     Command("compare-now", "Hold the model as it is &now", "Ctrl+Shift+M", "Compare with a copy of the model that is "
-            "shown, as its weights are now: what training changes from here on is then seen", menu="Compare",
-            section="second"),
+            "shown, as its weights are now or, looking back, were then: what training changes from there on is then "
+            "seen", menu="Compare", section="second"),
     Command("compare-split", "&Side by side", "Ctrl+Alt+1", "Show A and B beside each other", menu="Compare",
             section="mode", checkable=True, group="comparing"),
     Command("compare-overlay", "One o&ver the other", "Ctrl+Alt+2", "Draw the points of B over those of A, in a "
@@ -51,6 +51,6 @@ FEATURE = Feature(
     "comparison",
     commands=COMMANDS,
     layers=("density-change", "field-change"),
-    plots=(PlotPlace("change", "B − A", "tabs", _plot),),
+    plots=(PlotPlace("change", "B−A", "tabs", _plot),),
     fill=_fill,
 )

@@ -81,17 +81,28 @@ class ComparisonBar(QFrame):
         if second is not None:
             noiseless = [letter for letter, lacks in self._lacks().items() if "noise" in lacks]
             said = common_sentences(self._comparison.same_data, noiseless, self._comparison.apart, self._missing())
-            self.text.setText(f"{self._named()} &nbsp; {escape(said[0])}")
+            self.text.setText(f"{self._named()} &nbsp; {escape(' '.join([said[0], *self._shown_otherwise()]))}")
             self.text.setToolTip("\n".join(said))
         self.setVisible(second is not None)
 
     def _named(self) -> str:
         """Both letters with names and N, B's in its own colour where it is drawn so."""
-        over = self._session.state.comparing == "overlay"
+        over = self._session.state.comparing == "overlay" or self._session.dim == 1
         dot = f'<span style="color:{self._appearance.theme.second}">●</span>&nbsp;' if over else ""
         steps = [f", N&nbsp;{count}" for count in self._steps] + ["", ""]
         parts = zip(("<b>A</b>&nbsp;", f"{dot}<b>B</b>&nbsp;"), self._comparison.names, steps, strict=False)
         return " &nbsp; ".join(f"{letter}{escape(name)}{count}" for letter, name, count in parts)
+
+    def _shown_otherwise(self) -> list[str]:
+        """What of that which is on is not shown of both alike, a sentence each."""
+        state, missing = self._session.state, self._lacks()["B"]
+        known = {
+            "Each in standardised units of its own.": bool(self._comparison.apart),
+            "The pair plot shows A alone.": self._session.in_pairs,
+            "Log-density is drawn of A alone.": "contours" in state.layers and not self._session.no_plane,
+            "Disagreement colours A alone.": "disagreement" in state.layers and "bound" in missing,
+        }
+        return [sentence for sentence, holds in known.items() if holds]
 
     def _lacks(self) -> dict[str, Mapping[Ability, str]]:
         """What each of both cannot do, and why."""

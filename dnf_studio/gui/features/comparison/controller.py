@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.trails import at_step
-from dnf_studio.gui.drawing.point_plot import ProcessPlot
+from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
 from dnf_studio.gui.features.comparison.bar import ComparisonBar
-from dnf_studio.gui.features.comparison.layers import SecondLayers
+from dnf_studio.gui.features.comparison.layers import SecondLayers, SecondTimeLayers
 from dnf_studio.gui.features.comparison.models import Models
 from dnf_studio.gui.features.comparison.places import SecondViews
 from dnf_studio.gui.features.comparison.plot import ChangePlot, MarginalChange, marginal_change
@@ -42,6 +42,7 @@ class ComparisonController(QObject):
         self.views, self.models, self.bar = SecondViews(workspace), Models(workspace), ComparisonBar(workspace)
         self.layers: dict[ProcessPlot, SecondLayers] = {}
         workspace.add_bar(self.bar)
+        self.time: SecondTimeLayers | None = None
         self._planes: dict[tuple[str, bool], tuple[tuple[object, ...], Array]] = {}
         self.other = False
         """Whether B is seen in place of A, while they are shown in turn."""
@@ -118,6 +119,7 @@ class ComparisonController(QObject):
                 layers.set_chosen(self._chosen(view))
         if names & {"component", "projection"}:
             self._show_change()
+            self._take_time()
 
     @Slot()
     def refresh(self) -> None:
@@ -202,7 +204,29 @@ class ComparisonController(QObject):
                 partial(self._plane, first, way), partial(self._plane, second, way), (*subject, state.projection)
             )
             layers.set_chosen(self._chosen(view))
+        self._take_time()
         self._move()
+
+    def _take_time(self) -> None:
+        """Draw B over the paths over steps too, where both are drawn one over the other, or there is no other view."""
+        first, second, component = self._live.frame, self._comparison.frame, self._session.state.component
+        wanted = self._on and (self._mode == "overlay" or self._session.dim == 1)
+        view = self._plots["time"]
+        if self.time is None and wanted and isinstance(view, PointPlot):
+            self.time = SecondTimeLayers(view)
+            self.time.recolour(self._workspace.appearance.theme)
+            self._workspace.appearance.changed.connect(self._recolour)
+        if self.time is not None:
+            known = wanted and first is not None and second is not None
+            rows: dict[str, Array] = {}
+            if known and second is not None:
+                rows = {way: self._values(second.paths_of(way), component) for way in WAYS}
+            self.time.show(rows, len(first.t) - 1 if first is not None else 0)
+
+    @Slot()
+    def _recolour(self) -> None:
+        if self.time is not None:
+            self.time.recolour(self._workspace.appearance.theme)
 
     def _plane(self, frame: Frame, way: Direction) -> Array:
         """The paths of one process in the plane that is shown, the same object as long as they are the same."""
@@ -223,6 +247,8 @@ class ComparisonController(QObject):
         for layers in self.layers.values():
             if layers.wanted:
                 layers.set_cursor(fraction)
+        if self.time is not None:
+            self.time.set_cursor(fraction)
         plot = self._plots["change"]
         if plot.isVisible():
             self._show_change()

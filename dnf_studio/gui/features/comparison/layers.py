@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,12 @@ from dnf_studio.gui.drawing.layers.difference import DifferenceLayer
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, SelectionLayer
-from dnf_studio.gui.drawing.layers.trails import at_position
+from dnf_studio.gui.drawing.layers.trails import at_position, at_step, over_steps
 from dnf_studio.gui.drawing.picking import existing, sampled
-from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, ProcessPlot
-from dnf_studio.gui.drawing.theme import LIGHT, Theme
+from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, PointPlot, ProcessPlot
+from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
 
-__all__ = ["SecondLayers"]
+__all__ = ["SecondLayers", "SecondTimeLayers"]
 
 MAX_PATHS = 500
 MARGIN = 6
@@ -145,3 +145,43 @@ class SecondLayers:
         corner = self._view.plot.mapFromScene(self._view.box.sceneBoundingRect().topLeft())
         self.legend.adjustSize()
         self.legend.move(corner.x() + MARGIN, corner.y() + MARGIN)
+
+
+class SecondTimeLayers:
+    """One component of B's paths over the steps of A, at the same fractions of the way, in the second colour.
+
+    Of data with one component this is the only view of both.
+    """
+
+    def __init__(self, view: PointPlot) -> None:
+        self._values: Mapping[str, Array] = {}
+        self._steps = 0
+        self.paths = {name: PathsLayer(LIGHT.second, alpha=0.07, most=0.4) for name in DIRECTIONS}
+        self.points = {name: PointsLayer(LIGHT.second, diameter=2.6, alpha=0.45) for name in DIRECTIONS}
+        for layer in (*self.paths.values(), *self.points.values()):
+            view.plot.addItem(layer, ignoreBounds=True)
+
+    def recolour(self, theme: Theme) -> None:
+        """Draw in the colour of `theme`."""
+        for layer in (*self.paths.values(), *self.points.values()):
+            layer.set_colour(theme.second)
+
+    def show(self, values: Mapping[str, Array], steps: int) -> None:
+        """By direction the `values` (N+1, P) of B, drawn over so many `steps` of A; nothing where there is none."""
+        if not values and not self._values:
+            return
+        self._values, self._steps = {name: rows[:, :MAX_PATHS] for name, rows in values.items()}, steps
+        for name in DIRECTIONS:
+            rows = self._values.get(name, NONE[..., 0])
+            self.paths[name].set_paths(over_steps(rows) * np.array([self._scale(rows), 1], np.float32))
+            self.points[name].set_points(np.empty((0, 2), np.float32))
+
+    def set_cursor(self, fraction: float) -> None:
+        """Follow the time cursor, 0 at the data … 1 at the noise."""
+        for name, rows in self._values.items():
+            points = at_step(rows, fraction * (len(rows) - 1))
+            self.points[name].set_points(points * np.array([self._scale(rows), 1], np.float32))
+
+    def _scale(self, rows: Array) -> float:
+        """How many steps of A one of B is."""
+        return self._steps / max(1, len(rows) - 1)

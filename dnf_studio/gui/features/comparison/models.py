@@ -60,7 +60,7 @@ class Models(QObject):
         ):
             menu.setToolTipsVisible(True)
             menu.menuAction().setToolTip(tip)
-            workspace.commands.insert_menu("compare-split", menu)
+            workspace.commands.insert_menu("compare-now", menu)
         self.library.aboutToShow.connect(self._read)
         self.kept.aboutToShow.connect(self._fill_kept)
         self.twin.aboutToShow.connect(self._fill_twin)
@@ -71,13 +71,13 @@ class Models(QObject):
         commands.connect_to("compare-close", self._comparison.close)
 
     def hold(self, origin: str, done: Callable[[SecondModel], object]) -> None:
-        """Give `done` a copy of the model as it is now, with its checkpoint; a run that trains pauses for a moment."""
-        current, run = self._studio.current, self._studio.training.run
+        """Give `done` a copy of the model as it is now, or was where one looks back; a run pauses for a moment."""
+        current, moving = self._studio.current, self._studio.training.run or self._studio.look_back.shown
 
         def take(found: tuple[GenerativeModel, Checkpoint | None]) -> None:
             flow, checkpoint = found
             if current is not None:
-                whole = run is not None and checkpoint is not None
+                whole = moving is not None and checkpoint is not None
                 opened = _of_run(current, flow, checkpoint) if whole and checkpoint else replace(current, export=None)
                 done(SecondModel(opened, origin))
 
@@ -94,7 +94,7 @@ class Models(QObject):
 
         def exchange(first: SecondModel) -> None:
             self._workspace.files.when_safe(
-                lambda: self._studio.exchange(second.opened, {"second": self._comparison.keep(first)})
+                lambda: self._studio.take(second.opened, {"second": self._comparison.keep(first)})
             )
 
         self.hold("run", exchange)

@@ -31,7 +31,7 @@ HELP = Help(
         "Δp(x) = n<sub>B</sub>(x)/(P<sub>B</sub> h) − n<sub>A</sub>(x)/(P<sub>A</sub> h), with bins of width h",
         "W₁ = mean |a<sub>(k)</sub> − b<sub>(k)</sub>| over the points, both sorted",
     ),
-    "method.md",
+    "forward points by (11), backward points by (12), or by (17) for another λ; method.md, section 15",
 )
 Array = NDArray[np.float64]
 CAPTION = "How much denser B is than A along one component, at the time cursor; the band is chance."

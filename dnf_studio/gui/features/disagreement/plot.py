@@ -16,7 +16,7 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import WAITING, hint, node_at
 from dnf_studio.gui.features.disagreement.bars import HELP, NO_BARS, Shown, StepBars, contribution_bars, excess_bars
-from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, PartsLegend
+from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, BarsTelling, PartsLegend
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
@@ -25,7 +25,7 @@ __all__ = ["DisagreementPlot"]
 Array = NDArray[np.float64]
 
 
-class DisagreementPlot(Plot):
+class DisagreementPlot(BarsTelling, Plot):
     """One bar a step, nats: its excess, the divergence of the forward step's reverse from the backward step.
 
     Excesses have errors, which shrink while more points are looked at, and diamonds where nearest neighbours, without
@@ -247,6 +247,7 @@ class DisagreementPlot(Plot):
         self._fit_legend()
 
     def _show_bars(self) -> None:
+        self.title_axes("Excess, nats" if self.shown == "excess" else "Contribution to the bound, nats")
         bars = self._bars_shown
         self._bars.set_bars(bars.values, self._strengths())
         self._bars.set_errors(bars.errors, bars.other, bars.other_errors, bars.apart)

@@ -92,6 +92,11 @@ class FieldOverlay(QObject):
         self._refresh()
 
     @property
+    def answer(self) -> FieldAnswer | None:
+        """What is shown; None where nothing is."""
+        return self._answer
+
+    @property
     def name(self) -> FieldName:
         """The field that is shown."""
         return shown_field(self._field, self._direction, self._answer.request.parts if self._answer else "both")

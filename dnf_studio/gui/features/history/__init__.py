@@ -17,7 +17,7 @@ def _fill(workspace: Workspace) -> object:
 COMMANDS = (
     Command("past-play", "Pla&y training", "Shift+Space", "Show the model as it was from its first iteration on, or "
             "hold that", menu="Run", section="past", icon="play", checkable=True),
-    Command("past-earlier", "&Earlier in training", "Shift+Left", "Show the model as it was one snapshot earlier",
+    Command("past-earlier", "Earl&ier in training", "Shift+Left", "Show the model as it was one snapshot earlier",
             menu="Run", section="past", icon="previous"),
     Command("past-later", "&Later in training", "Shift+Right", "Show the model as it was one snapshot later",
             menu="Run", section="past", icon="next"),

@@ -31,6 +31,8 @@ __all__ = ["TrainingBar", "TrainingSlider", "mark_places"]
 
 BUTTONS = ("past-first", "past-earlier", "past-play", "past-later")
 BUTTON_ICON = 20
+MOST_LINES = 60
+"""Marks that are drawn, the newest, as in the loss plot."""
 NEAR = 5
 """Pixels from a mark within which its tooltip shows."""
 TIP = (
@@ -142,7 +144,7 @@ class TrainingBar(QFrame):
         with QSignalBlocker(self.slider):
             self.slider.setRange(0, len(cursor.kept))
             self.slider.setValue(cursor.place)
-        self.slider.set_marks(mark_places(cursor.iterations, cursor.now, cursor.marks))
+        self.slider.set_marks(mark_places(cursor.iterations, cursor.now, cursor.marks[-MOST_LINES:]))
         past = cursor.shown is not None
         self.readout.setText(cursor.words if past else f"now, iteration {cursor.now:,}")
         self.readout.setToolTip(HERE if past else "The model as it is now is shown")

@@ -18,7 +18,8 @@ from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
-from dnf_studio.gui.drawing.words import lost_paths, lost_words, time_note
+from dnf_studio.gui.drawing.telling import Numbers
+from dnf_studio.gui.drawing.words import component_name, lost_paths, lost_words, time_note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ImageGrid"]
@@ -136,6 +137,17 @@ class ImageGrid(ProcessPlot):
         """What passed while nobody looked."""
         super().showEvent(event)
         self._arrange()
+
+    def numbers(self) -> Numbers | None:
+        """The points that are seen as images, with all their components."""
+        frame, mosaic = self._frame, self._mosaic
+        if frame is None or mosaic is None:
+            return None
+        position = float(np.clip(self._position, 0, len(frame.t) - 1))
+        seen = at_position(self._paths(frame)[:, self._first : self._first + mosaic.count], position)
+        now = np.full(len(seen), float(np.interp(position, np.arange(len(frame.t)), frame.t)))
+        columns = {f"{component_name(k)} [standardised]": seen[:, k] for k in range(seen.shape[1])}
+        return Numbers({"point": self._first + np.arange(len(seen)), "t": now, **columns})
 
     def recolour(self) -> None:
         """Also the images, whose gaps are the ground."""

@@ -9,31 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
-from dnf_studio.gui.drawing.axes import number_ticks
-from dnf_studio.gui.drawing.distances import (
-    AXES,
-    MARKS,
-    Axis,
-    Cost,
-    DistanceCurve,
-    cost_of,
-    padded,
-    short_count,
-    signed,
-    span_of,
-    told,
-)
+from dnf_studio.gui.drawing.distances import DistanceCurve, ends_of, padded, signed, span_of, told
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.workspace.curves import KeptCurve
+from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["DistancePlot", "LevelsPlot", "QualityPlot"]
+__all__ = ["DistancePlot", "LevelsPlot", "row_of"]
 
 HELP = Help(
     "the distance of samples",
@@ -60,6 +47,8 @@ class DistancePlot(Plot):
 
     picked = Signal(int)
     """Which of the rows is next to a click."""
+    across, reference = "N", "reference"
+    """What is across, and what the second curve is a distance to."""
 
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
         super().__init__(title, caption, empty, parent, help_=HELP)
@@ -75,6 +64,8 @@ class DistancePlot(Plot):
             self.plot.addItem(item, ignoreBounds=True)
         self._reference, self._data = DistanceCurve(self.plot, "s", 7), DistanceCurve(self.plot, "o", 7)
         self._line.hide()
+        self.title_axis("left", "Distance, model units")
+        self.title_axis("bottom", self.across)
         self.box.setMouseEnabled(x=False, y=False)
 
     @abstractmethod
@@ -128,6 +119,31 @@ class DistancePlot(Plot):
         self._zero.setPen(pg.mkPen(theme.floor, width=1))
         self._line.setPen(pg.mkPen(theme.accent, width=1))
 
+    def signs(self) -> Sequence[Sign]:
+        """Both curves, as far as there are any, and what can be told apart."""
+        found = [Sign("to data", self.theme.backward)] if any(row.to_data for row in self._rows) else []
+        if any(row.to_reference for row in self._rows):
+            found.append(Sign(f"to {self.reference}", self.theme.text))
+        return [*found, Sign("below: not told apart", self.theme.floor, "dashed")]
+
+    def numbers(self) -> Numbers | None:
+        """A row a distance, with its interval, error and what it is to."""
+        parts = [
+            {self.across: self.number(row), **row_of(to, one)}
+            for row in self._rows
+            for to, one in (("data", row.to_data), (self.reference, row.to_reference))
+            if one is not None
+        ]
+        return long_table(parts) if parts else None
+
+    @abstractmethod
+    def number(self, row: Variant) -> float:
+        """What is written under `row`."""
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """The line at the row that is chosen."""
+        return (self._line,)
+
     def _widened(self, x: object, floor: Sequence[float]) -> tuple[list[float], list[float]]:
         """The floor is seen with a single point, too."""
         places = list(np.asarray(x, np.float64))
@@ -152,81 +168,22 @@ class DistancePlot(Plot):
         self.set_note(whole + outside, whole, f"{self.name(row)}: {short}", short)
 
 
+def row_of(to: str, one: Distance) -> dict[str, object]:
+    """A distance as a row of a table; what is not known of it is empty."""
+    low, high = ends_of(one)
+    values = {"distance": one.value, "error": one.error, "low": low, "high": high, "resolution": one.resolution}
+    numbers = {f"{name} [model units]": "" if value is None else float(value) for name, value in values.items()}
+    return {"to": to, **numbers, "verdict": one.word or ""}
+
+
 def _resolution(one: Distance | None) -> float:
     return np.nan if one is None or one.resolution is None else one.resolution
 
 
-class QualityPlot(DistancePlot):
-    """Samples of each N against data."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(
-            "Quality by N",
-            "Debiased SWD of 40,000 samples to data, 95% intervals; hollow under the dashed line: not told apart.",
-            "Compute compares the samples of each N with data.",
-            parent,
-        )
-
-    def add_parts(self) -> None:
-        """Begin without kept curves."""
-        super().add_parts()
-        self._curves: Sequence[KeptCurve] = ()
-        self._axis: Axis = "steps"
-        self._lines: dict[int, DistanceCurve] = {}
-
-    def show_kept(self, curves: Sequence[KeptCurve], axis: Axis) -> None:
-        """Draw these curves beside the rows of the next `show_rows`, over N or over what a sample costs."""
-        self._curves, self._axis = curves, axis
-
-    def show_rows(self, rows: Sequence[Variant], chosen: int | None) -> None:
-        """Also the kept curves."""
-        super().show_rows(rows, chosen)
-        for curve in self._curves:
-            if curve.slot not in self._lines:
-                self._lines[curve.slot] = DistanceCurve(self.plot, MARKS[curve.slot][1], 8)
-                self.recolour()
-        known = {curve.slot: curve.rows for curve in self._curves}
-        for slot, line in self._lines.items():
-            kept = known.get(slot, ())
-            line.show([self._at(cost) for cost, _ in kept], [found for _, found in kept])
-        self.set_empty(not (rows or self._curves))
-        self.plot.getAxis("bottom").setLabel(AXES[self._axis][1])
-        self.reset_view()
-
-    def reset_view(self) -> None:
-        """All points of all curves and their intervals."""
-        if self._rows or self._curves:
-            kept = span_of([found for curve in self._curves for _, found in curve.rows])
-            span = min(kept[0], self._span[0]), max(kept[1], self._span[1])
-            self.box.setRange(xRange=self.ends(), yRange=padded(span), padding=0)
-
-    def recolour(self) -> None:
-        """Also the kept curves."""
-        super().recolour()
-        for slot, line in getattr(self, "_lines", {}).items():
-            line.recolour(self.theme.curves[slot], self.theme.base, 1.5)
-
-    def place(self, row: Variant) -> float:
-        return self._at(cost_of(row))
-
-    def name(self, row: Variant) -> str:
-        return f"N = {row.settings.steps}"
-
-    def ends(self) -> tuple[float, float]:
-        costs = [*map(cost_of, self._rows), *(cost for curve in self._curves for cost, _ in curve.rows)]
-        numbers = sorted({getattr(cost, self._axis) for cost in costs})
-        # Qt leaves out a label that does not lie within the axis
-        room = 0.02 * max(3, len(short_count(numbers[-1])))
-        left, right = float(np.log10(numbers[0])) - room, float(np.log10(numbers[-1])) + room
-        self.plot.getAxis("bottom").setTicks([number_ticks(numbers, left, right, short_count)])
-        return left, right
-
-    def _at(self, cost: Cost) -> float:
-        return float(np.log10(getattr(cost, self._axis)))
-
-
 class LevelsPlot(DistancePlot):
     """Samples of each λ against data and against those of λ = 1."""
+
+    across, reference = "λ", "samples of λ = 1"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -238,6 +195,9 @@ class LevelsPlot(DistancePlot):
 
     def place(self, row: Variant) -> float:
         return float(row.settings.lam)
+
+    def number(self, row: Variant) -> float:
+        return self.place(row)
 
     def name(self, row: Variant) -> str:
         return f"λ = {row.settings.lam:g}"

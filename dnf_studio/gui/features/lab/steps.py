@@ -16,9 +16,9 @@ from dnf_studio.errors import SettingError
 from dnf_studio.gui.drawing.distances import in_brackets
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.lab.compare import CompareRow
-from dnf_studio.gui.features.lab.distance_plot import QualityPlot
 from dnf_studio.gui.features.lab.error_plot import EndsPlot, ErrorPlot, ramp_of
 from dnf_studio.gui.features.lab.page import LabPage, RowTable, grid_words, last_words, number
+from dnf_studio.gui.features.lab.quality_plot import QualityPlot
 from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
 from dnf_studio.gui.workspace.workspace import Workspace

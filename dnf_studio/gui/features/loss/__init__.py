@@ -28,7 +28,8 @@ class LossController(QObject):
         self._studio.opened.connect(self._take)
         self._studio.training.phase_changed.connect(self._follow)
         self._studio.past_changed.connect(self._place)
-        plot.iteration_clicked.connect(lambda iteration: self._studio.past.go_to(iteration))
+        plot.iteration_clicked.connect(lambda iteration: self._studio.past.look_at(iteration))
+        plot.double_clicked.connect(lambda: self._studio.past.to_now())
 
     @Slot(object)
     def _append(self, reports: list[StepReport]) -> None:

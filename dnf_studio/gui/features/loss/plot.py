@@ -10,46 +10,15 @@ from PySide6.QtCore import QTimer, Signal, Slot
 
 from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
-from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.features.loss.curve import LossCurve, MarksLayer, PlaceLine
+from dnf_studio.gui.features.loss.curve import HELP, LossCurve, MarksLayer, PlaceLine, curve_signs, words_of
 from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]
 
-HELP = Help(
-    "the loss",
-    "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "
-    "in nats. The thin line is the mean of each batch, the strong one is smoothed. It cannot fall below the "
-    "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
-    "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
-    "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
-    "rows that training never sees; the loss of a diffusion model or of flow "
-    "matching is no likelihood, so there it has its own scale.",
-    (
-        "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
-        "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",
-        "of a flow:  −log p(x<sub>0</sub>) = −log N(x<sub>T</sub>; 0, I) − ∫ ∇·f dt",
-    ),
-    "from (13); (16) is the same without the terms that have no gradient",
-)
 PRESS = "Press Train, and the loss falls here."
-WORDS: dict[Objective, tuple[str, str]] = {
-    "bound": ("Loss: bound on the NLL", "The bound of every batch{}."),
-    "noise": (
-        "Loss: error of the noise",
-        "Mean squared error of the predicted noise. It is 1 a component where a network says 0, and not a likelihood.",
-    ),
-    "velocity": (
-        "Loss: error of the velocity",
-        "Mean squared error of the velocity of single paths. It is 2 a component where a network says 0, stays above "
-        "0 for the best one, since paths cross, and is not a likelihood.",
-    ),
-    "likelihood": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
-}
-"""Title and caption by what a model is trained on, with a place for `FLOOR` where it is known."""
-FLOOR = ", and its floor"
 SAME = 0.01
 """Nats between two floors that are drawn as one."""
 WAIT = "The run begins; its first loss comes in a moment."
@@ -63,16 +32,15 @@ class LossPlot(Plot):
 
     Where the data has a validation split, the bound on that, of a flow its NLL, has a curve of its own, named
     at the right; beside a loss that is no likelihood it has a scale of its own there, nats.
-    Where a setting or the N of progressive training changed there is a thin upright line with its label.
-
-    Follows the run until wheel or drag choose another range; a double click follows it again, and a click looks back
-    to an iteration, where a strong upright line is then.
+    Where a setting or the N of progressive training changed there is a thin upright line with its label, and a strong
+    one where the views look back to, after a click. Wheel or drag choose another range; a double click follows the
+    run again.
     """
 
     iteration_clicked = Signal(int)
 
     def __init__(self) -> None:
-        super().__init__(*_words("bound", False), PRESS, help_=HELP)
+        super().__init__(*words_of("bound", False), PRESS, help_=HELP)
 
     def add_parts(self) -> None:
         """Add curves, floors, marks and the scale of the validation split."""
@@ -92,8 +60,11 @@ class LossPlot(Plot):
         self._measured: dict[int, float] = {}
         self._validation = pg.PlotDataItem(symbol="o", symbolSize=5)
         self._unit, self._zero = 1.0, 0.0
-        self._scale = self._make_scale()
+        self._scale = self.plot.getAxis("right")
+        # It does not follow the box by itself
+        self._scale.unlinkFromView()
         self._name_scale()
+        self.title_axis("bottom", "Iteration")
         for item in (self._raw, self._smooth, self._line, self._least, self._validation):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
@@ -150,13 +121,13 @@ class LossPlot(Plot):
         """The exact entropy and the least bound of a chain with the last step of this one, nats; None where unknown."""
         if (floor, attainable) != (self._floor, self._attainable):
             self._floor, self._attainable = floor, attainable
-            self.set_words(*_words(self._objective, floor is not None))
+            self.set_words(*words_of(self._objective, floor is not None))
             self._refresh()
 
     def set_model(self, model: str) -> None:
         """What the losses to come are: of a diffusion model or flow matching they are not nats and have no floor."""
         self._objective = MODEL_KINDS[model].objective
-        self.set_words(*_words(self._objective, self._floor is not None))
+        self.set_words(*words_of(self._objective, self._floor is not None))
         self._nats = self._objective in IN_NATS
         self._name_scale()
         self._refresh()
@@ -166,6 +137,7 @@ class LossPlot(Plot):
         self.set_words("Loss, as the script gives it", "The loss that the script gives to watch.update, and smoothed.")
         self.set_hint("Losses that the script gives to watch.update fall here.")
         self._nats = False
+        self._name_scale()
         self._refresh()
 
     def set_training(self, active: bool) -> None:
@@ -216,6 +188,14 @@ class LossPlot(Plot):
             label.setColor(theme.floor)
         self.marks.recolour(theme)
         self.place.recolour(theme)
+
+    def signs(self) -> Sequence[Sign]:
+        """Both forms of the curve, and that of the validation split where there is one."""
+        return curve_signs(self.theme, bool(self._measured))
+
+    def numbers(self) -> Numbers | None:
+        """The curves as they are drawn: of a long run a row is the mean of several iterations."""
+        return self._curve.table(self._measured, "nats" if self._nats else "")
 
     def refont(self) -> None:
         """Also the labels."""
@@ -278,16 +258,11 @@ class LossPlot(Plot):
         margin = max(0.08 * (high - low), 0.02)
         return low - margin, high + margin
 
-    def _make_scale(self) -> pg.AxisItem:
-        """The scale of what is measured on the validation split, which does not follow the box by itself."""
-        scale = self.plot.getAxis("right")
-        scale.unlinkFromView()
-        return scale
-
     def _name_scale(self) -> None:
         """Numbers at the right only where they are other than those at the left."""
         self._scale.setStyle(showValues=not self._nats)
         self._scale.setLabel("validation" if self._nats else "validation, nats")
+        self.title_axis("left", "Loss, nats" if self._nats else "Loss")
 
     @Slot()
     def _follow_range(self, *_: object) -> None:
@@ -298,8 +273,3 @@ class LossPlot(Plot):
     @Slot(object)
     def _range_chosen(self, _: object) -> None:
         self._following = False
-
-
-def _words(objective: Objective, floor: bool) -> tuple[str, str]:
-    title, caption = WORDS[objective]
-    return title, caption.format(FLOOR if floor else "")

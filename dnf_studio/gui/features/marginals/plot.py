@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import node_at, steps_named
 from dnf_studio.workers.frames import Frame
@@ -75,6 +78,8 @@ class MarginalsPlot(Plot):
         for item in (self._band, self._dashed, self._line, self._curve, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
+        self.title_axis("bottom", "Node i of the time grid")
+        self.title_axis("left", "Distance, standardised")
         self._show()
 
     def set_frame(self, frame: Frame | None) -> None:
@@ -123,6 +128,22 @@ class MarginalsPlot(Plot):
         """Go to the step next to the pointer."""
         if len(self._distance):
             self.step_clicked.emit(int(np.clip(round(x), 0, len(self._distance) - 1)))
+
+    def signs(self) -> Sequence[Sign]:
+        """The distance, and what chance makes of it."""
+        theme = self.theme
+        band = Sign("chance, nine steps in ten", mix(theme.base, theme.floor, 0.16), "bar")
+        return Sign("distance", theme.text), Sign("floor", theme.floor, "dashed"), band
+
+    def numbers(self) -> Numbers | None:
+        """Distance, floor and the edge of the band at each node."""
+        columns = {"distance": self._distance, "floor": self._floor, "highest by chance": self._highest}
+        named = {f"{name} [standardised]": values for name, values in columns.items()}
+        return Numbers({"node": np.arange(len(self._distance)), **named}) if len(self._distance) else None
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """Line and dot at the cursor."""
+        return self._line, self._dot
 
     def recolour(self) -> None:
         """Also curve, band and cursor."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from dnf_studio.gui.drawing.layers.selection import MAX_RINGS
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing, nearest_point
 from dnf_studio.gui.drawing.point_plot import PointPlot
+from dnf_studio.gui.drawing.telling import Numbers, Sign, column_name, in_units, long_table
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import hint, time_note
@@ -177,6 +178,23 @@ class PairPlot(PointPlot):
             QToolTip.showText(event.globalPos(), text, self.plot.viewport())
             return True
         return super().eventFilter(watched, event)
+
+    def signs(self) -> Sequence[Sign]:
+        """Both directions, as far as they are shown and have the one colour."""
+        content = self.layer.content
+        return [] if content.split else [Sign(name, self.theme.direction(name), "dot") for name in content.points]
+
+    def numbers(self) -> Numbers | None:
+        """The points at the time cursor with all components that are shown."""
+        content, parts = self.layer.content, list[dict[str, object]]()
+        for name, points in content.points.items():
+            rows = np.flatnonzero(np.isfinite(points).all(axis=1))
+            columns = {
+                column_name(content.units.title(k)): in_units(points[rows, at], content.units.map_of(k))
+                for at, k in enumerate(content.components)
+            }
+            parts.append({"direction": name, "point": rows, **columns})
+        return long_table(parts) if parts else None
 
     def recolour(self) -> None:
         """Also the cells and switches."""

@@ -24,9 +24,11 @@ from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, Selec
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trailing_part
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, ProcessPlot
+from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.features.processes.meaning import CloudMeaning
+from dnf_studio.gui.features.processes.tables import PlaneTables
+from dnf_studio.gui.features.processes.time_header import named_axes
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
@@ -39,7 +41,7 @@ Array = NDArray[np.float32]
 NONE = np.empty((0, 2), np.float32)
 
 
-class ProcessView(ProcessPlot):
+class ProcessView(PlaneTables):
     """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
 
     The range is fixed by the data and does not follow the points; wheel and drag change it, in
@@ -275,13 +277,8 @@ class ProcessView(ProcessPlot):
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
-        names, maps = [self._units.title(k) for k in self._axes], [self._units.map_of(k) for k in self._axes]
-        if self._principal is not None:
-            # A direction through all components has the unit of none
-            shares = enumerate(self._principal.explained)
-            names = [f"{words.principal_name(k, float(share))}, standardised" for k, share in shares]
-            maps = [STANDARDISED.map_of(0)] * 2
-        for side, name, unit in zip(("bottom", "left"), names, maps, strict=False):
+        self._across_and_up = named_axes(self._axes, self._units, self._principal)
+        for side, (name, unit) in zip(("bottom", "left"), self._across_and_up, strict=True):
             self.name_axis(side, name, self._named or self._units.of_data, unit, CHOSEN if self._named else "")
 
     @Slot(object, object)

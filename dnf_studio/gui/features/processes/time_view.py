@@ -22,10 +22,10 @@ from dnf_studio.gui.drawing.layers.selection import MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import at_step, over_steps
 from dnf_studio.gui.drawing.picking import existing, nearest_point, sampled, to_pixels
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import lost_paths, time_note
+from dnf_studio.gui.features.processes.tables import PathTables
 from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, values_of
 from dnf_studio.workers.frames import Frame
 
@@ -37,7 +37,7 @@ Array = NDArray[np.float32]
 NONE = np.empty((0, 0), np.float32)
 
 
-class TimeView(PointPlot):
+class TimeView(PathTables):
     """One component of forward and backward paths over the steps i, with the time cursor.
 
     A click or a drag moves the cursor; a click on a point chooses it. A region drawn over the cursor chooses the points
@@ -85,6 +85,7 @@ class TimeView(PointPlot):
         self._line.sigDragged.connect(self._dragged)
         self.plot.addItem(self._line, ignoreBounds=True)
         self._line.hide()
+        self.title_axis("bottom", "Node i of the time grid")
         self.box.setMouseEnabled(x=False, y=True)
         self.box.region_drawn.connect(self._region_drawn)
         self._switches = {name: DirectionSwitch(name, self) for name in DIRECTIONS}
@@ -144,10 +145,7 @@ class TimeView(PointPlot):
         self._show_chosen()
 
     def _name_axis(self) -> None:
-        """What is up: a component in its units, or a direction through all of them, which has none."""
-        unit, name = self._units.map_of(self._component), self._units.title(self._component)
-        if self._frame is not None and self._component >= self._frame.forward.shape[2]:
-            unit, name = STANDARDISED.map_of(0), f"{self._chooser.currentText()}, standardised"
+        name, unit = self._named_axis()
         self.name_axis("left", name, self._units.of_data, unit)
 
     def _show_chosen(self) -> None:

@@ -245,7 +245,7 @@ class RoundTripPanel(QWidget):
 
 def _shown(snapshot: Snapshot, data: Tensor, request: SampleSettings) -> Tensor:
     """As many of the points as the views show, so that each has its number there."""
-    from dnf_studio.workers.display_set import blocks
+    from dnf_studio.core.exploration.display_set import blocks
 
     return data[: blocks(len(data), request.steps or snapshot.steps, snapshot.dim)[-1].stop]
 

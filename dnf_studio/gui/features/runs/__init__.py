@@ -16,9 +16,17 @@ def _panel(workspace: Workspace) -> QWidget:
     return make_panel(workspace)
 
 
+def _fill(workspace: Workspace) -> object:
+    from dnf_studio.gui.features.runs.controller import RunsController
+
+    return RunsController(workspace)
+
+
 COMMANDS = (
     Command("runs", "&Runs and curves", "Ctrl+Alt+R", "List all runs with what their settings differ by, and "
             "compare up to six of them by curves and numbers", menu="Compare", section="runs", checkable=True),
+    Command("take-model", "&Add this model to the curves", "Ctrl+Alt+A", "Compare the model that is open, as its file "
+            "has it, with others by curves and numbers", menu="Compare", section="runs"),
 )  # fmt: skip
 
 FEATURE = Feature(
@@ -26,4 +34,5 @@ FEATURE = Feature(
     commands=COMMANDS,
     docks=(DockPlace("runs", "Runs"),),
     dock_pages=(DockPage("runs", "Runs", _panel),),
+    fill=_fill,
 )

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QTabWidget, QVBoxLayout, Q
 
 from dnf_studio.gui.drawing.distances import AXES
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.features.runs import meaning
 from dnf_studio.gui.features.runs.measuring import Measuring
 from dnf_studio.gui.features.runs.plots import ALONG, ExcessCurves, LossCurves
 from dnf_studio.gui.features.runs.quality_plots import LikelihoodMarks, Named, QualityCurves
@@ -97,10 +98,15 @@ class CurveTabs(QTabWidget):
         others = [one.name for one in self._curves.kept if one.rows and one.data != first]
         self.quality.set_note(f"not drawn, other data: {', '.join(others)}" if others else "")
         self.quality.show_rows(rows, self.axis.currentData())
+        means = meaning.of_quality({one.name: one.rows for one in self._curves.kept if one.data == first})
+        self.quality.caption_line.set_meaning(means)
 
     def _draw_excess(self) -> None:
-        known = {one.slot: self.measuring.excess(one.sha256) for one in self._curves.models}
-        self.excess.show_excess({slot: one for slot, one in known.items() if one is not None})
+        models = self._curves.models
+        known = {one.slot: found for one in models if (found := self.measuring.excess(one.sha256)) is not None}
+        self.excess.show_excess(known)
+        named = {one.name: known[one.slot] for one in models if one.slot in known}
+        self.excess.caption_line.set_meaning(meaning.of_excess(named))
 
     def _draw_likelihood(self) -> None:
         models = self._curves.models
@@ -110,6 +116,7 @@ class CurveTabs(QTabWidget):
         named = [Named(one.slot, one.name) for one in models]
         marks = [(n, s.likelihoods.get("bound"), s.likelihoods.get("ode")) for n, s in zip(named, found, strict=True)]
         self.likelihood.show_marks(marks, floors.pop() if same else None)
+        self.likelihood.caption_line.set_meaning(meaning.of_likelihoods(found))
 
     def _draw_loss(self) -> None:
         records = {one.slot: r for one in self._curves.models if (r := self.measuring.records.get(one.sha256))}
@@ -129,3 +136,5 @@ class CurveTabs(QTabWidget):
         left = len(records) - len(shown)
         self.loss.set_note(f"{left} of {len(records)} have a loss of another kind" if left else "")
         self.loss.show_curves(shown, self.along.currentData(), UNITS[chosen][1])
+        names = {one.slot: one.name for one in self._curves.models}
+        self.loss.caption_line.set_meaning(meaning.of_losses({names[slot]: one for slot, one in shown.items()}))

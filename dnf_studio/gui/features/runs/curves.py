@@ -90,6 +90,7 @@ class CurvesPage(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
         self.progress.setAccessibleName("Progress of the measuring")
+        self.progress.setToolTip("How much of what was asked for is measured")
         self.told, self.problem = caption(), caption(warning=True)
         self.problem.hide()
 
@@ -104,6 +105,7 @@ class CurvesPage(QWidget):
         self.model = TableModel()
         self.table = CopyTable(self.model, self.copy)
         self.table.setAccessibleName("Numbers of the models")
+        self.table.setToolTip("One row a model; a click on a head sorts, Ctrl+C copies")
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.words = QLabel()
@@ -136,6 +138,7 @@ class CurvesPage(QWidget):
             split.setStretchFactor(split.count() - 1, share)
         for part in (self.sentences, self.table):
             part.setMinimumHeight(60)
+        split.setSizes([500, 220, 180])
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 8)
         column.setSpacing(6)
@@ -178,7 +181,9 @@ class CurvesPage(QWidget):
         """The legend of all plots: mark, name, and what takes it out."""
         each = []
         for one in self._curves.kept:
-            colour, name = self._theme.curves[one.slot], escape(one.name).replace(" ", "&nbsp;")
+            # A name stays on one line
+            name = escape(one.name).replace(" ", "&nbsp;").replace("-", "&#8209;")
+            colour = self._theme.curves[one.slot]
             link = f'<a style="color:{self._theme.muted};text-decoration:none" href="{one.slot}">×</a>'
             each.append(f'<span style="color:{colour}">{MARKS[one.slot][0]}</span>&nbsp;{name}&nbsp;{link}')
         self.names.setText(" &nbsp; ".join(each) or NOTHING)

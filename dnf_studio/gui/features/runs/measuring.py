@@ -44,6 +44,8 @@ class Measuring(QObject):
         self.now: Job | None = None
         """What is measured now."""
         self.done, self.total = 0, 0
+        self._asked: tuple[Sequence[str], Sequence[int], int | None] = (), (), None
+        self._studio.training.phase_changed.connect(self._share_cores)
         self._curves.changed.connect(self._follow)
 
     @property
@@ -63,7 +65,7 @@ class Measuring(QObject):
         if not jobs:
             return
         threads = 1 if self._studio.training.phase in BUSY else None
-        self.done, self.total = 0, len(jobs)
+        self.done, self.total, self._asked = 0, len(jobs), (what, steps, threads)
         self._work.start(lambda check: measure(files, jobs, threads, check), self._take, self._tell, self._end)
         self.changed.emit()
 
@@ -101,6 +103,14 @@ class Measuring(QObject):
             return self.faults[curve.sha256]
         told = [one.missing for job, one in self.results.items() if job.sha256 == curve.sha256 and job.what in what]
         return next(filter(None, told), "")
+
+    @Slot(object)
+    def _share_cores(self, phase: Phase) -> None:
+        """What runs on every core goes on with one while a model trains."""
+        what, steps, threads = self._asked
+        if self.running and phase in BUSY and threads != 1:
+            self.cancel()
+            self.start(what, steps)
 
     @Slot()
     def _follow(self) -> None:

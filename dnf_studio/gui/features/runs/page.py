@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSignalBlocker, QTimer, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -58,6 +58,7 @@ class RunsPage(QWidget):
         self._workspace, self._memory, self._tell = workspace, workspace.memory, workspace.tell
         self._reading = Newest(workspace.studio.background)
         self.runs: tuple[Run, ...] = ()
+        self._ready = False
         self.thumbnails = Thumbnails(cache_folder() / "thumbnails", workspace.studio.background, self)
         self.model = RunsModel(self.thumbnails)
         self.copy = QPushButton("Cop&y table")
@@ -86,9 +87,16 @@ class RunsPage(QWidget):
         self.model.set_theme(theme)
         self.table.viewport().update()
 
+    @Slot()
+    def start(self) -> None:
+        """From now on files may be read: what is first seen of the window is there."""
+        if not self._ready:
+            self._ready = True
+            self.refresh()
+
     def refresh(self) -> None:
         """Read the files again, if anybody sees them."""
-        if not self.isVisible():
+        if not (self._ready and self.isVisible()):
             return
         known = {run.path: run.facts for run in self.runs}
         own, folders, notes = models_folder(self._memory), self.folders, notes_file()
@@ -135,12 +143,14 @@ class RunsPage(QWidget):
 
     def _make_buttons(self) -> None:
         self.open, self.take = QPushButton("&Open"), QPushButton("&To the curves")
+        self.compare = QPushButton("&Beside in views")
         self.places = QPushButton("&Folders")
         self.menu = QMenu(self.places)
         self.menu.setToolTipsVisible(True)
         self.places.setMenu(self.menu)
         for button, tip in (
             (self.open, "Show the chosen run in the views (Enter or a double click)"),
+            (self.compare, "Show the chosen run as B beside the model that is open, in all views"),
             (self.take, f"Compare the chosen runs, up to {MOST_CURVES}, by curves and numbers"),
             (self.places, "Add folders whose checkpoints are listed beside the library, or take them out again"),
             (self.copy, "Copy the rows as they are seen, every column, for a spreadsheet"),
@@ -165,8 +175,9 @@ class RunsPage(QWidget):
         first.addWidget(self.words, 1)
         for box in self.filters.values():
             second.addWidget(box, 1)
-        for place, button in enumerate((self.open, self.take, self.places, self.copy)):
-            buttons.addWidget(button, 0, place)
+        buttons.setSpacing(4)
+        for place, button in enumerate((self.open, self.compare, self.take, self.places, self.copy)):
+            buttons.addWidget(button, place // 3, place % 3)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 8)
         column.setSpacing(6)
@@ -183,6 +194,7 @@ class RunsPage(QWidget):
         self.table.moved.connect(self._looking.start)
         self.table.selectionModel().selectionChanged.connect(lambda _new, _old: self._show_chosen())
         self.open.clicked.connect(self._open)
+        self.compare.clicked.connect(self._compare)
         self.take.clicked.connect(lambda: self.wanted.emit(self.table.chosen()))
         self.menu.aboutToShow.connect(self._fill_menu)
         self.notes.written.connect(self.refresh)
@@ -246,12 +258,18 @@ class RunsPage(QWidget):
         self.notes.show_run(chosen[0] if len(chosen) == 1 else None)
         self.open.setEnabled(len(chosen) == 1)
         models = [run for run in chosen if not run.facts.file.fault]
+        self.compare.setEnabled(len(models) == len(chosen) == 1)
         self.take.setEnabled(bool(models) and len(models) == len(chosen) <= MOST_CURVES)
 
     def _open(self) -> None:
         chosen = self.table.chosen()
         if len(chosen) == 1:
             self._workspace.files.show(chosen[0].source)
+
+    def _compare(self) -> None:
+        chosen = self.table.chosen()
+        if len(chosen) == 1:
+            self._workspace.comparison.open(chosen[0].source, "library")
 
     def _look(self) -> None:
         """Pictures of what is in sight, and of nothing else."""

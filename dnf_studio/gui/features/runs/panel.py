@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.runs.columns import Run
+from dnf_studio.gui.features.runs.controller import RunsController
 from dnf_studio.gui.features.runs.curves import CurvesPage
 from dnf_studio.gui.features.runs.page import RunsPage
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -48,5 +49,11 @@ class RunsPanel(QWidget):
 
 
 def make_panel(workspace: Workspace) -> RunsPanel:
-    """The dock's page."""
-    return RunsPanel(workspace)
+    """The dock's page, which reads files only once the first frame is there."""
+    panel = RunsPanel(workspace)
+    controller: RunsController = workspace.parts["runs"]
+    controller.taken.connect(lambda: panel.tabs.setCurrentWidget(panel.curves))
+    if workspace.live.frame is not None:
+        panel.table.start()
+    workspace.live.frame_shown.connect(panel.table.start)
+    return panel

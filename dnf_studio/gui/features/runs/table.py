@@ -70,8 +70,8 @@ class RunsModel(TableModel):
         picture.fill(QColor(self._theme.base) if whole is not None else QColor(0, 0, 0, 0))
         if whole is not None:
             painter = QPainter(picture)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawPixmap(picture.rect(), whole)
+            smooth = Qt.TransformationMode.SmoothTransformation
+            painter.drawPixmap(0, 0, whole.scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio, smooth))
             painter.end()
         icon = QIcon()
         for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):

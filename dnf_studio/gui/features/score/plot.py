@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.core.exploration.by_step import IDLE, ScoreShare
 from dnf_studio.core.sde.sample_settings import AS_VIEWED
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.words import node_at, percent, steps_named
 from dnf_studio.workers.frames import Frame
 
@@ -66,7 +70,7 @@ class ScorePlot(Plot):
         for item in (self._limit, self._line, self._curve, self._idle, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
-        self.name_axis("bottom", "Node of the time grid", written=False)
+        self.title_axis("bottom", "Node of the time grid")
         self.name_axis("left", "Share of the backward drift, %", written=False)
         self.plot.getAxis("left").setLabel("%")
         self._word.setFont(self.plot.getAxis("bottom").style["tickFont"])
@@ -110,6 +114,18 @@ class ScorePlot(Plot):
         """Go to the step next to the pointer."""
         if self._score is not None:
             self.step_clicked.emit(int(np.clip(round(x), 1, len(self._score.share))))
+
+    def numbers(self) -> Numbers | None:
+        """The share and both mean lengths at each step that uses the score."""
+        score = self._score
+        if score is None:
+            return None
+        columns = {"share of the score [1]": score.share, "length of its term": score.score, "length of f": score.drift}
+        return Numbers({"step": np.arange(1, len(score.share) + 1), **columns, "idle": score.idle.astype(int)})
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """Line and dot at the cursor."""
+        return self._line, self._dot
 
     def recolour(self) -> None:
         """Also curve, threshold and cursor."""

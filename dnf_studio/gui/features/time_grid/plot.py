@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QGraphicsItem, QToolButton
 
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.trails import StepsLayer
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import short_number
 from dnf_studio.workers.frames import Frame
@@ -71,6 +74,9 @@ class GridPlot(Plot):
         for item in (self._steps, self._curve, self._line):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
+        self.title_axis("bottom", "Time t")
+        self.title_axis("left", "Step length Δt")
+        self.title_axis("right", "Noise g")
         self.edit = self._make_edit()
         self._fit_edit()
         self.box.setMouseEnabled(x=False, y=False)
@@ -132,6 +138,26 @@ class GridPlot(Plot):
         """Move the cursor to the time under the pointer."""
         if len(self._t) > 1:
             self.cursor_moved.emit(float(np.interp(x, self._t, np.arange(len(self._t)))))
+
+    def signs(self) -> Sequence[Sign]:
+        """Bars, the noise where there is some, and the model's own grid where the view has another."""
+        theme = self.theme
+        found = [Sign("Δt of a step", mix(theme.base, theme.data, 0.4), "bar")]
+        if self._g.any():
+            found.append(Sign("g, scale at the right", theme.text))
+        return [*found, Sign("the model’s own grid", theme.muted, "dashed")] if len(self._own) > 1 else found
+
+    def numbers(self) -> Numbers | None:
+        """Times and noise of the nodes, the length of the step from each, r where it is fitted, and the own grid."""
+        if len(self._t) < 2:
+            return None
+        columns = {"node": np.arange(len(self._t)), "t": self._t, "g": self._g, "length of the step": np.diff(self._t)}
+        optional = {"r": self._ratio, "t of the model's own grid": self._own}
+        return Numbers({**columns, **{name: values for name, values in optional.items() if len(values)}})
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """The line at the cursor."""
+        return (self._line,)
 
     def recolour(self) -> None:
         """Also bars, line, cursor and the second scale."""

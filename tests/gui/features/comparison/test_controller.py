@@ -54,14 +54,6 @@ def seen(window: MainWindow) -> tuple[bool, bool]:
     return first, second
 
 
-def test_without_b_all_is_grey_and_says_why(still_window: MainWindow) -> None:
-    for name in ("compare-split", "compare-swap", "compare-close", "compare-other", "density-change", "field-change"):
-        command = still_window.commands[name]
-        assert not command.isEnabled() and command.toolTip() == NO_SECOND, name
-    assert still_window.commands["compare-file"].isEnabled()
-    assert still_window.plots.named("second forward") is None
-
-
 def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     controller: ComparisonController = compared.parts["comparison"]
     session, forward, second = compared.session, compared.plots["forward"], compared.plots["second forward"]
@@ -87,21 +79,15 @@ def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     assert session.state.comparing == "split" and seen(compared) == (True, True)
 
 
-def test_the_pair_plot_takes_both_away_and_closing_leaves_a_alone(compared: MainWindow) -> None:
+def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves_a(
+    compared: MainWindow,
+) -> None:
     compared.session.apply({"layers": compared.session.state.layers | {"density-change"}})
     compared.commands["pairs"].trigger()
     assert seen(compared) == (False, False)
     assert not compared.plots.part_of_row("backward")[0].isVisible()
     compared.commands["pairs"].trigger()
     assert seen(compared) == (True, True)
-    take(compared, None)
-    controller: ComparisonController = compared.parts["comparison"]
-    assert seen(compared) == (True, False) and controller.bar.isHidden()
-    assert not any(layers.held or layers.change.isVisible() for layers in controller.layers.values())
-    assert "<b>A</b>" not in compared.plots["forward"].title.text()
-
-
-def test_the_same_points_differ_nowhere(compared: MainWindow) -> None:
     controller: ComparisonController = compared.parts["comparison"]
     compared.session.apply({"layers": frozenset({"density-change"})})
     for frame, differs in ((frame_of(), False), (replace(frame_of(), forward=frame_of().forward + 1), True)):
@@ -115,6 +101,14 @@ def test_the_same_points_differ_nowhere(compared: MainWindow) -> None:
         # Below the legend, and left of the key
         box = 0, image.height() // 2, image.width() // 3, image.height() // 4
         assert (image.copy(*box) != without.copy(*box)) == differs
+    take(compared, None)
+    assert seen(compared) == (True, False) and controller.bar.isHidden()
+    assert not any(layers.held or layers.change.isVisible() for layers in controller.layers.values())
+    assert "<b>A</b>" not in compared.plots["forward"].title.text()
+    for name in ("compare-split", "compare-swap", "compare-close", "compare-other", "density-change", "field-change"):
+        command = compared.commands[name]
+        assert not command.isEnabled() and command.toolTip() == NO_SECOND, name
+    assert compared.commands["compare-file"].isEnabled()
 
 
 def test_what_both_share_is_said() -> None:

@@ -54,7 +54,13 @@ def test_a_run_goes_on_while_one_looks_back_and_moves_no_view(
     assert bar.isVisible() and bar.readout.text().startswith("now, iteration ")
     assert not window.commands["past-now"].isEnabled()
     past = past_of(window, qtbot, 3)
-    assert past.kept.iteration == 3 and window.plots["loss"].place.line.value() == 3
+    loss = window.plots["loss"]
+    assert past.kept.iteration == 3 and loss.place.line.value() == 3
+    loss.clicked_at(5.2, 0.0)
+    assert studio.past.iteration == 5
+    loss.double_clicked.emit()
+    assert studio.past.iteration is None and not loss.place.line.isVisible()
+    past = past_of(window, qtbot, 3)
     frame, now = window.live.frame, studio.past.now
     qtbot.waitUntil(lambda: studio.past.now > now + 20, timeout=20_000)
     assert window.live.frame is not None and frame is not None and window.live.frame.weights == frame.weights
@@ -93,6 +99,9 @@ def test_a_run_that_is_discarded_and_brought_back_or_saved_keeps_its_past(
     studio.open(str(path))
     qtbot.waitUntil(lambda: studio.past.kept != kept and len(studio.past.kept) == len(kept), timeout=20_000)
     past = past_of(window, qtbot, 2)
+    window.commands["compare-now"].trigger()
+    second = window.workspace.comparison.second
+    assert second is not None and second.name == "diffflow at 2 iterations"
     assert studio.training.run is None and all(torch.equal(weights[n], t) for n, t in past.checkpoint.tensors.items())
     # A damaged one is told of in a sentence, and the views go back to now
     sorted(snapshot_folder(path).iterdir())[4].write_bytes(b"no checkpoint")

@@ -10,7 +10,7 @@ from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.core.exploration.variants import Variant
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.distances import Cost, in_brackets, told
-from dnf_studio.gui.features.lab.distance_plot import QualityPlot
+from dnf_studio.gui.features.lab.quality_plot import QualityPlot
 from dnf_studio.gui.workspace.curves import KeptCurve
 
 APART = Distance.of([0.0102, 0.0100, 0.0098], 0.02)

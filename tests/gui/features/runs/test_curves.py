@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,15 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
 from dnf_studio.core.evaluation.distances import Distance
+from dnf_studio.core.storage.checkpoint import read_checkpoint, read_heading
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.distances import Cost
 from dnf_studio.gui.drawing.theme import DARK, LIGHT
+from dnf_studio.gui.features.runs.controller import NO_FILE, RunsController
 from dnf_studio.gui.features.runs.curves import CurvesPage
 from dnf_studio.gui.features.runs.plots import smoothed
 from dnf_studio.gui.workspace.curves import Curves, KeptCurve
+from dnf_studio.gui.workspace.opening import show_checkpoint
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers import compared
 from dnf_studio.workers.compared import Job
@@ -33,6 +37,11 @@ def test_slots_stay_with_their_models() -> None:
     with pytest.raises(StudioError, match="At most 6"):
         curves.add([(name, Path(name), name * 64) for name in "efgh"])
     assert len(curves.kept) == 3
+    twins = Curves()
+    twins.add([("m", Path(folder) / "m", folder * 64) for folder in "xy"])
+    twins.add([("m", Path("other") / "x" / "m", "z" * 64)])
+    twins.add([("m", Path("more") / "x" / "m", "w" * 64)])
+    assert [one.name for one in twins.kept] == ["m", "m (y)", "m (x)", "m (x) 2"]
     # A file that was saved anew is another model
     curves.add([("a", Path("a"), "e" * 64)])
     assert [one.sha256[0] for one in curves.models] == ["c", "d", "e"]
@@ -57,8 +66,6 @@ def page(quiet_workspace: Workspace, qtbot: QtBot, monkeypatch: pytest.MonkeyPat
     page.show()
     names = ("diffusion-rings", "matching-rings")
     found = [(name, path, "") for name in names if (path := assets.checkpoint_path(name))]
-    from dnf_studio.core.storage.checkpoint import read_heading
-
     quiet_workspace.curves.add([(name, path, read_heading(path).sha256) for name, path, _ in found])
     qtbot.waitUntil(lambda: len(page.measuring.records) == 2, timeout=20_000)
     return page
@@ -109,3 +116,17 @@ def test_excess_over_steps_or_over_the_way(page: CurvesPage, quiet_workspace: Wo
     )
     page.tabs.setCurrentIndex(1)
     assert page.told.text() == f"{first.name}: It is not."
+
+
+def test_the_model_that_is_open_is_taken_from_the_menu(quiet_workspace: Workspace) -> None:
+    told: list[str] = []
+    workspace = replace(quiet_workspace, tell=lambda error: told.append(str(error)), say=told.append)
+    controller = RunsController(workspace)
+    workspace.commands["take-model"].trigger()
+    assert told == [NO_FILE] and workspace.curves.kept == ()
+    path = assets.checkpoint_path("matching-rings")
+    assert path is not None
+    workspace.studio._opened = show_checkpoint(read_checkpoint(path), "matching-rings", path)
+    controller.take()
+    (kept,) = workspace.curves.kept
+    assert (kept.name, kept.path, kept.slot) == ("matching-rings", path, 0) and "matching-rings" in told[-1]

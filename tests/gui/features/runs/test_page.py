@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
@@ -42,6 +43,7 @@ def page(quiet_workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtB
     page.set_theme(LIGHT)
     page.resize(420, 700)
     page.show()
+    page.start()
     page.add_folder(str(folder))
     read(page, qtbot)
     return page
@@ -91,6 +93,15 @@ def test_rows_sort_filter_and_say_what_is_broken(page: RunsPage, folder: Path) -
     assert page.folders == ()
 
 
+def test_nothing_is_read_before_the_first_frame(quiet_workspace: Workspace, qtbot: QtBot) -> None:
+    page = RunsPage(quiet_workspace)
+    qtbot.addWidget(page)
+    page.show()
+    assert not page.reading and page.runs == ()
+    for control in page.findChildren(QPushButton) + page.findChildren(QLineEdit) + page.findChildren(QComboBox):
+        assert control.toolTip(), control
+
+
 def test_notes_and_tags_are_kept_and_filtered_by(page: RunsPage, qtbot: QtBot) -> None:
     choose(page, "second")
     assert page.notes.tags.isEnabled()
@@ -106,7 +117,9 @@ def test_notes_and_tags_are_kept_and_filtered_by(page: RunsPage, qtbot: QtBot) -
     assert names(page) == ["second"]
 
 
-def test_the_table_is_copied_and_runs_are_taken_into_curves(page: RunsPage, qtbot: QtBot) -> None:
+def test_the_table_is_copied_and_runs_are_taken_into_curves(
+    page: RunsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page.words.setText("first")
     page.copy.click()
     head, line = QGuiApplication.clipboard().text().splitlines()
@@ -117,6 +130,12 @@ def test_the_table_is_copied_and_runs_are_taken_into_curves(page: RunsPage, qtbo
     with qtbot.waitSignal(page.wanted) as wanted:
         page.take.click()
     assert [run.facts.file.name for run in wanted.args[0]] == ["first", "third"]
+    assert not page.compare.isEnabled()
+    opened: list[tuple[str, str]] = []
+    monkeypatch.setattr(page._workspace.comparison, "open", lambda name, origin: opened.append((name, origin)))
+    choose(page, "diffflow-rings")
+    page.compare.click()
+    assert opened == [("diffflow-rings", "library")]
     choose(page, "first", "broken")
     assert not page.take.isEnabled()
     assert assets.checkpoint_path("diffflow-rings") in {run.path for run in page.runs}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.gui.drawing.distances import Cost
+from dnf_studio.gui.features.runs import meaning
 from dnf_studio.gui.features.runs.numbers import Row, number_columns
 from dnf_studio.gui.features.runs.verdict import Standing, verdicts
-from dnf_studio.workers.compared import Likelihood
+from dnf_studio.workers.compared import Curve, Excess, Likelihood
 
 NEAR = Distance.of([1e-4, 1.2e-4, 0.8e-4, 1.1e-4], 0.01)
 FAR = Distance.of([0.04, 0.041, 0.039, 0.042], 0.01)
@@ -53,3 +56,24 @@ def test_the_numbers_keep_their_order_and_say_what_is_known() -> None:
     # By what they are, not by their letters, and what is unknown last
     assert list(columns["SWD N=5"].values) == [0, 1, 2]
     assert "excess" not in columns
+
+
+def test_what_the_plots_mean() -> None:
+    exact = Distance.of([1e-9, 2e-9, 1.5e-9], 0.01)
+    rows = {"A": ((Cost(5, 5, 5), FAR), (Cost(20, 20, 20), exact)), "B": ((Cost(20, 20, 20), exact),)}
+    assert meaning.of_quality(rows) == "A and B reach the data with the fewest steps, 20."
+    assert meaning.of_quality({"A": ((Cost(5, 5, 5), FAR),)}).startswith("Nothing here is equal to the data;")
+    assert meaning.of_quality({"A": ((Cost(5, 5, 5), WIDE),)}).startswith("Nothing here is told apart")
+    first, last = (Excess(np.array(mean), np.zeros(3), 9) for mean in ([0.5, 0.1, np.nan], [0.1, 0.1, 0.9]))
+    told = "The steps of A miss 0.6 nats in all, the least, most of all next to the data."
+    assert meaning.of_excess({"A": first, "B": last}) == told
+    assert meaning.of_excess({"B": last}) == "The steps of B miss 1.1 nats in all, most of all next to the noise."
+    unsure = Excess(last.mean, np.full(3, 0.2), 9)
+    assert "not told apart from those of B" in meaning.of_excess({"A": first, "B": unsure})
+    assert meaning.of_likelihoods([A, B]) == "By the bound, A finds fresh data most likely."
+    vague = replace(B, likelihoods={"bound": Likelihood(1.01, 0.01)})
+    assert meaning.of_likelihoods([vague, A]) == "By the bound, A is lowest, and it is not told apart from B."
+    assert meaning.of_likelihoods([A, replace(B, data=None)]) == ""
+    one, other = (Curve(np.arange(3), np.array([3.0, 2, end]), np.zeros(3), None) for end in (-1.0, 1))
+    assert meaning.of_losses({"A": one, "B": other}).startswith("A ends lowest, at −1;")
+    assert meaning.of_quality({}) == meaning.of_excess({}) == meaning.of_likelihoods([]) == meaning.of_losses({}) == ""
