@@ -15,7 +15,7 @@ def _fill(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command("write-report", "&Report…", "Ctrl+Alt+R", "Measure what is open and write settings, curves, both "
+    Command("write-report", "&Report…", "Ctrl+Alt+H", "Measure what is open and write settings, curves, both "
             "processes, likelihoods and samples into one HTML file", menu="File", section="write", order=2),
 )  # fmt: skip
 
