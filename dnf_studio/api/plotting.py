@@ -51,17 +51,21 @@ def plot_paths(
         row = nodes - 1 if step is None else step if name == "forward" else nodes - 1 - step
         across = np.broadcast_to(times[:, None], path.shape[:2]) if dim == 1 else path[..., pair[0]]
         up = path[..., 0] if dim == 1 else path[..., pair[1]]
-        colour, seen = getattr(palette, name), slice(points) if step is None else slice(None)
+        seen, colour = slice(points if step is None else None), getattr(palette, name)
         axes.plot(across[:, :points], up[:, :points], color=colour, linewidth=0.6, alpha=0.35 if not rows else 0.2)
         axes.plot(across[row, seen], up[row, seen], ".", color=colour, markersize=3)
-        if rows:
-            axes.plot(across[:, rows], up[:, rows], color=palette.text, linewidth=0.9)
-            axes.plot(across[row, rows], up[row, rows], "o", color=palette.text, markersize=4)
+        _set_off(axes, palette, across[:, rows], up[:, rows], row)
         _dress(axes, palette, title, names)
         if dim > 1:
             # Both axes are shared, so that the box has to give way, not the data's range
             axes.set_aspect("equal", adjustable="box")
     return figure
+
+
+def _set_off(axes: Any, palette: colours.Meanings, across: Any, up: Any, row: int) -> None:  # noqa: ANN401 - as above
+    """Draw the chosen paths (N+1, K), and their points at `row`, in the colour of letters."""
+    axes.plot(across, up, color=palette.text, linewidth=0.9)
+    axes.plot(across[row], up[row], "o", color=palette.text, markersize=4)
 
 
 def _check(step: int | None, nodes: int, pair: tuple[int, int], dim: int, rows: Sequence[int], count: int) -> None:

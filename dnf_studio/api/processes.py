@@ -215,6 +215,7 @@ def paths(
     >>> p.forward.shape, p.t.shape, p.score.shape, p.parts.drift.shape
     ((11, 6, 2), (11,), (11, 6, 2), (10, 6))
     """
+    # Long by its settings and by the fields of what it returns, which are named one by one
     import torch
 
     from dnf_studio.api.carrying import carried, checked_points

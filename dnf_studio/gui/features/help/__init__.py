@@ -14,6 +14,36 @@ __all__ = ["FEATURE"]
 
 
 def _start(workspace: Workspace) -> None:
+    _connect_pages(workspace)
+    connect = workspace.commands.connect_to
+
+    def show_about() -> None:
+        from dnf_studio.gui.features.help.guide import about_box
+
+        about_box(workspace.parent).show()
+
+    def show_log() -> None:
+        from dnf_studio.gui.workspace.log import log_folder
+        from dnf_studio.gui.workspace.memory import show_folder
+
+        try:
+            show_folder(log_folder())
+        except StudioError as error:
+            workspace.say(str(error))
+
+    def copy_report() -> None:
+        from dnf_studio.gui.workspace.log import make_report
+
+        QGuiApplication.clipboard().setText(make_report(workspace.session, workspace.studio))
+        workspace.say("The report is copied.")
+
+    connect("log", show_log)
+    connect("report", copy_report)
+    connect("about", show_about)
+
+
+def _connect_pages(workspace: Workspace) -> None:
+    """What there is to read, to search and to go through."""
     connect = workspace.commands.connect_to
 
     def show_page(title: str) -> None:
@@ -37,34 +67,11 @@ def _start(workspace: Workspace) -> None:
 
         open_palette(workspace)
 
-    def show_about() -> None:
-        from dnf_studio.gui.features.help.guide import about_box
-
-        about_box(workspace.parent).show()
-
-    def show_log() -> None:
-        from dnf_studio.gui.workspace.log import log_folder
-        from dnf_studio.gui.workspace.memory import show_folder
-
-        try:
-            show_folder(log_folder())
-        except StudioError as error:
-            workspace.say(str(error))
-
-    def copy_report() -> None:
-        from dnf_studio.gui.workspace.log import make_report
-
-        QGuiApplication.clipboard().setText(make_report(workspace.session, workspace.studio))
-        workspace.say("The report is copied.")
-
     for name, title in TITLES.items():
         connect(name, partial(show_page, title))
     connect("shortcuts", show_shortcuts)
     connect("palette", show_palette)
     connect("tour", begin_tour)
-    connect("log", show_log)
-    connect("report", copy_report)
-    connect("about", show_about)
 
 
 TITLES = {"first-steps": "First steps", "guide": "How to find what is wrong", "glossary": "Glossary"}
