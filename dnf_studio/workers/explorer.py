@@ -6,16 +6,18 @@ It imports torch itself, so whoever makes an `Explorer` pays nothing at start-up
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import zip_longest
+from functools import partial
 from threading import Condition, Lock, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, cancel_when
+from dnf_studio.workers.crowd import Crowd, CrowdRequest, CrowdWatch
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
-from dnf_studio.workers.frames import Frame, FrameRequest, Inspection, InspectRequest
+from dnf_studio.workers.frames import Frame, FrameRequest, InspectRequest
+from dnf_studio.workers.inspection import InspectionWatch
 from dnf_studio.workers.marginals import MarginalsWorker
 from dnf_studio.workers.threads import Mailbox, stand_back
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer", "FrameRequest"]
 
+P = TypeVar("P")
 FRAME_SECONDS = 0.45
 """Least time between two frames of new weights."""
 
@@ -38,26 +41,29 @@ class Explorer:
     grows. New weights alone let the running pass finish, so that frames keep coming while a model
     trains, and are shown only when complete, so that nothing flickers. The numbers of one point follow
     the frames in `inspections`, vector fields in `fields`, marginals in `comparing.found`, the excess, on more and
-    more points, in `excess`. All methods may be called from any thread and return at once.
+    more points, in `excess`, and points beyond the display set in `crowd`.
+    All methods may be called from any thread and return at once.
     """
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[Frame] = Mailbox()
-        self.inspections: Mailbox[Inspection] = Mailbox()
+        self._points = InspectionWatch()
+        self.inspections = self._points.mailbox
         self.errors: Mailbox[Exception] = Mailbox()
         self.comparing = MarginalsWorker()
         self._told: Callable[[], None] | None = None
         self._fields = FieldWatch(self._tell)
         self.fields = self._fields.mailbox
         self.excess: Mailbox[ExcessFrame] = Mailbox()
-        self._excess = ExcessWatch(self._post_excess)
+        self._excess = ExcessWatch(partial(self._post_piece, self.excess))
+        self.crowd: Mailbox[Crowd] = Mailbox()
+        self._crowd = CrowdWatch(partial(self._post_piece, self.crowd))
+        self._crowd_next = False
         self._condition = Condition()
         self._wanted = FrameRequest()
         self._done: FrameRequest | None = None
         self._running: FrameRequest | None = None
         self._framed: FrameRequest | None = None
-        self._asked: InspectRequest | None = None
-        self._answered: tuple[object, ...] = ()
         self._answering = Lock()
         self._closing = self._training = False
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
@@ -70,6 +76,7 @@ class Explorer:
                 # What nobody has taken is of what was opened before
                 self.mailbox.take()
                 self.excess.take()
+                self.crowd.take()
             self._want(lambda w: FrameRequest(snapshot, w.request, w.data if data is None else data, perf_counter()))
 
     def request(self, request: SampleSettings) -> None:
@@ -88,7 +95,7 @@ class Explorer:
     def inspect(self, asked: InspectRequest | None) -> None:
         """Inspect this path, now and whenever what is shown changes; None stops it."""
         with self._condition:
-            self._asked = asked
+            self._points.ask(asked)
             self._condition.notify()
 
     def compare(self, frame: Frame | None) -> None:
@@ -103,8 +110,15 @@ class Explorer:
             self._fields.ask(asked)
             self._condition.notify()
 
+    def follow(self, asked: CrowdRequest | None) -> None:
+        """Carry so many points in all, the further ones for `crowd` alone; None leaves it at the display set."""
+        with self._condition:
+            self._crowd.ask(asked)
+            self.crowd.take()
+            self._condition.notify()
+
     def tell(self, told: Callable[[], None] | None) -> None:
-        """Call this, in the explorer's thread, when there is something new in `mailbox`, `fields` or `excess`."""
+        """Call this, in the explorer's thread, when there is something new to show, but the numbers of a point."""
         self._told = told
 
     def set_training(self, training: bool) -> None:
@@ -161,16 +175,16 @@ class Explorer:
                 self._answer(passes)
             elif self.comparing.waiting and not self._changed():
                 self._compare()
-            elif self._excess_due() and not (
+            elif self._pieces_due() and not (
                 self._changed() if self._training and self._excess.brief else self._pending()
             ):
                 # While a model trains newer weights always wait: the little that is looked for then goes first
-                self._find_excess(passes)
+                self._find_piece(passes)
             else:
                 started = perf_counter()
                 self._running = wanted
                 passes.use(1 if self._training else 2)
-                overtaken, between = (lambda w: self._overtaken(passes, w)), (lambda: self._find_excess(passes))
+                overtaken, between = (lambda w: self._overtaken(passes, w)), (lambda: self._find_piece(passes))
                 passes.run(wanted, overtaken, self._training, between)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
@@ -180,11 +194,13 @@ class Explorer:
         return True
 
     def _has_questions(self) -> bool:
-        return self._unanswered() or self.comparing.waiting or self._excess_due()
+        return self._unanswered() or self.comparing.waiting or self._pieces_due()
 
-    def _excess_due(self) -> bool:
+    def _pieces_due(self) -> bool:
         """Whether there is more to find of what is still wanted; what is not is left to the next frame."""
-        return self._excess.pending and self._framed is not None and not self._cancelled(self._framed)
+        if self._framed is None or self._cancelled(self._framed):
+            return False
+        return self._excess.pending or self._crowd.pending
 
     def _compare(self) -> None:
         """Compare the marginals of the waiting frame; what failed is not tried again."""
@@ -193,25 +209,28 @@ class Explorer:
         except Exception as error:
             self.errors.put(error)
 
-    def _find_excess(self, passes: Passes) -> None:
-        """Compute the next piece of the excess unless a change is to be shown; answer questions meanwhile."""
+    def _find_piece(self, passes: Passes) -> None:
+        """Compute the next piece of the excess or, in turn, of the crowd unless a change is to be shown; answer
+        questions meanwhile."""
         shown = self._framed
         if shown is None:
             return
+        crowded = self._crowd.pending and (self._crowd_next or not self._excess.pending)
+        self._crowd_next = not crowded
         try:
             overtaken = cancel_when(lambda: self._overtaken(passes, shown) or self.comparing.waiting)
-            self._excess.run(overtaken, passes.pool)
+            (self._crowd if crowded else self._excess).run(overtaken, passes.pool)
         except Cancelled:
             return
         except Exception as error:
             self.errors.put(error)
 
-    def _post_excess(self, found: ExcessFrame) -> None:
-        """Post an excess, unless something else is to be shown in the meantime."""
+    def _post_piece(self, mailbox: Mailbox[P], found: P) -> None:
+        """Post what was found of a frame, unless something else is to be shown in the meantime."""
         with self._condition:
             if self._framed is None or self._cancelled(self._framed):
                 return
-            self.excess.put(found)
+            mailbox.put(found)
         self._tell()
 
     def _overtaken(self, passes: Passes, wanted: FrameRequest) -> bool:
@@ -234,8 +253,10 @@ class Explorer:
             self.mailbox.put(frame)
         self._tell()
         self._framed = self._running
+        self._points.show(self._framed)
         self._fields.show(frame, self._framed)
         self._excess.show(frame, self._framed, self._training)
+        self._crowd.show(frame, self._framed, self._training)
         if self._unanswered(busy=True):
             self._answer(passes)
 
@@ -246,33 +267,17 @@ class Explorer:
 
     def _answer(self, passes: Passes) -> None:
         """Answer the requests: the numbers of a point before a field, which takes longer."""
-        if not self._point_unanswered():
-            try:
-                self._fields.answer()
-            except Exception as error:
-                self.errors.put(error)
-            return
-        asked, shown = self._asked, self._framed
-        if asked is None or shown is None:
-            return
-        self._answered = _question(asked, shown)
         try:
-            found = passes.inspect(shown, asked)
+            if self._points.pending:
+                self._points.answer(passes)
+            else:
+                self._fields.answer()
         except Exception as error:
             self.errors.put(error)
-            return
-        if found is not None:
-            self.inspections.put(found)
 
     def _unanswered(self, busy: bool = False) -> bool:
         """Whether somebody waits for an answer that is due; a field leaves time to a pass where there is one."""
-        return self._point_unanswered() or (self._fields.pending and not (busy and self._fields.resting))
-
-    def _point_unanswered(self) -> bool:
-        asked, shown = self._asked, self._framed
-        if asked is None or shown is None:
-            return False
-        return any(a is not b for a, b in zip_longest(_question(asked, shown), self._answered))
+        return self._points.pending or (self._fields.pending and not (busy and self._fields.resting))
 
     def _rest(self, wanted: FrameRequest, seconds: float) -> None:
         """While a model trains, leave it the time until the next frame is due."""
@@ -293,8 +298,3 @@ class Explorer:
         """Whether the pass for `wanted` has been overtaken by more than newer weights."""
         newest = self._wanted
         return self._closing or newest.request is not wanted.request or newest.data is not wanted.data
-
-
-def _question(asked: InspectRequest, shown: FrameRequest) -> tuple[object, ...]:
-    """The key of all that the numbers of a point depend on."""
-    return asked, shown.snapshot, shown.request, shown.data

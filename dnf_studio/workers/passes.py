@@ -31,8 +31,9 @@ from dnf_studio.workers.display_set import (
     block_batches,
     blocks,
     first_block_count,
+    without_gradients,
 )
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, same_objects
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
@@ -197,7 +198,7 @@ class Passes:
 
     def _carry(self, jobs: list[_Job]) -> None:
         """Do the jobs, as many at once as there are threads, and keep what comes out."""
-        computed = self._pool.map(_without_gradients, [job for _, job in jobs])
+        computed = self._pool.map(without_gradients, [job for _, job in jobs])
         for (kept, _), block in zip(jobs, computed, strict=True):
             kept.append(block)
 
@@ -206,15 +207,9 @@ def _kept(
     store: dict[torch.dtype, tuple[tuple[Any, ...], list[B]]], hidden: torch.dtype, key: tuple[Any, ...]
 ) -> list[B]:
     """The blocks that are there already for `key`; what was kept for another is let go."""
-    if hidden not in store or not _same(store[hidden][0], key):
+    if hidden not in store or not same_objects(store[hidden][0], key):
         store[hidden] = key, []
     return store[hidden][1]
-
-
-def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns
-    """Call the function in torch's inference mode, which belongs to the thread."""
-    with torch.inference_mode():
-        return work()
 
 
 def _ends(simulator: PathSimulator, latents: Tensor, noise: Tensor, check: Callable[[], None]) -> Array:
@@ -281,11 +276,3 @@ def _prior(ends: Array, grid: TimeGrid) -> tuple[float, float]:
     end, ratio = prior_terms(torch.from_numpy(ends), grid)
     finite = end[end.isfinite()]
     return float(finite.double().mean()) if len(finite) else 0.0, float(ratio)
-
-
-def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
-    """Whether two keys hold equal settings and the very same objects; tensors have no cheap equality."""
-    return len(first) == len(second) and all(
-        a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and a == b)
-        for a, b in zip(first, second, strict=True)
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,10 +13,11 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
-from dnf_studio.core.sampling.region import Region, inside_polygon
+from dnf_studio.core.sampling.region import inside_polygon
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing import words
 from dnf_studio.gui.drawing.axes import half_range
+from dnf_studio.gui.drawing.layers.crowd import CrowdPlanes
 from dnf_studio.gui.drawing.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.drawing.layers.difference import DifferenceLayer
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
@@ -24,14 +26,16 @@ from dnf_studio.gui.drawing.layers.scale import StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trailing_part
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
+from dnf_studio.gui.drawing.plane import ShownPlane
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, Kept, ProcessPlot
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
+from dnf_studio.workers.crowd import Crowd
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
 
-MAX_PATHS = 500
+MAX_PATHS, MANY = 500, 1 << 30
 OTHER: dict[str, Direction] = {"forward": "backward", "backward": "forward"}
 MARGINAL = "Shaded: the marginal density of both."
 FAINT, CHOSEN = 0.28, ", chosen in the Data panel"
@@ -62,10 +66,10 @@ class ProcessView(ProcessPlot):
         self._frame: Frame | None = None
         self._planes: Array = NONE[:, None]
         self._others: Array | None = None
-        self._position, self._axes = 0.0, (0, 1)
+        self._position, self._plane = 0.0, ShownPlane()
         self._units = STANDARDISED
-        self._kept = Kept()
-        self._principal: PrincipalComponents | None = None
+        self._kept, self._crowd, self._most, self._dense = Kept(), CrowdPlanes(), MANY, False
+        self._layers = frozenset({"points", "paths"})
         self._seen: tuple[object, ...] = ()
         self._named = False
         self._selection = self._rows = existing((), 0)
@@ -82,6 +86,8 @@ class ProcessView(ProcessPlot):
     def set_frame(self, frame: Frame | None) -> None:
         """Show `frame`; None empties the view. One-dimensional data has no place here and empties it too."""
         self._frame = frame if frame is not None and frame.forward.shape[2] > 1 else None
+        self._crowd.follow(self._frame)
+        self._follow_crowd()
         self.set_empty(self._frame is None)
         if self._named != (frame is not None and frame.forward.shape[2] > 2):
             self._named = not self._named
@@ -94,13 +100,27 @@ class ProcessView(ProcessPlot):
         self._position = position
         self._place()
 
+    def set_crowd(self, crowd: Crowd | None, most: int = MANY) -> None:
+        """Draw these points beside those of the frame that they follow, or of the frame alone the first `most`."""
+        if self._crowd.set(crowd) or most != self._most:
+            self._most = most
+            self._follow_crowd()
+            self._take_planes()
+
+    def _follow_crowd(self) -> None:
+        """Where the points have become too many or few again they are drawn otherwise."""
+        if self._dense != self._crowd.dense:
+            self._dense = self._crowd.dense
+            self.set_layers(self._layers)
+
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these layers; ``disagreement`` is how paths are coloured."""
-        self._points.setVisible("points" in layers)
+        self._layers, dense = layers, self._crowd.dense and "points" in layers
+        self._points.setVisible("points" in layers and not dense)
         self._paths.setVisible("paths" in layers)
         # Trails in the one colour would hide those of the steps
         self._trails.setVisible("paths" in layers and "disagreement" not in layers)
-        self._density.setVisible("density" in layers)
+        self._density.setVisible("density" in layers or dense)
         self._ground.setVisible("density" in layers)
         self._say_density()
         for name, layer in (("overlay", self._other), ("difference", self._difference)):
@@ -114,10 +134,8 @@ class ProcessView(ProcessPlot):
 
     def set_axes(self, a: int, b: int) -> None:
         """Show component `a` across and `b` up."""
-        if (a, b) != self._axes:
-            self._axes = a, b
-            self._label_axes()
-            self._take_planes()
+        if (a, b) != self._plane.axes:
+            self._show_plane(replace(self._plane, axes=(a, b)))
 
     def set_units(self, units: Units) -> None:
         """Write what is across and up in these."""
@@ -132,10 +150,13 @@ class ProcessView(ProcessPlot):
 
     def set_projection(self, principal: PrincipalComponents | None) -> None:
         """Show the first two principal components instead of a pair of components, or the pair again."""
-        if principal is not self._principal:
-            self._principal = principal
-            self._label_axes()
-            self._take_planes()
+        if principal is not self._plane.principal:
+            self._show_plane(replace(self._plane, principal=principal))
+
+    def _show_plane(self, plane: ShownPlane) -> None:
+        self._plane = plane
+        self._label_axes()
+        self._take_planes()
 
     def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
         """Set these points off, with their paths; the others step back where there are many."""
@@ -211,18 +232,19 @@ class ProcessView(ProcessPlot):
         if frame is None:
             self._planes, self._lost = NONE[:, None], 0
         else:
-            paths = frame.forward if self._direction == "forward" else frame.backward
-            self._planes = self._kept.masked(self._plane_of(paths), self._direction)
+            paths = (frame.forward if self._direction == "forward" else frame.backward)[:, : self._most]
+            self._planes = self._kept.masked(self._plane.of(paths), self._direction)
             self._lost = words.lost_paths(paths)
-            data = self._plane_of(frame.forward[0])
+            data = self._plane.of(frame.forward[0])
             half = half_range(data)
             if half != self._half:
                 self._half = half
                 self.reset_view()
             self._ground.set_points(self._kept.of(data, "forward"))
             shown = self._kept.of(self._planes, self._direction)
-            seen = (frame.request, shown.shape, self._axes, self._principal)
-            self._density.set_paths(shown, fresh=seen != self._seen)
+            seen = (frame.request, shown.shape, self._plane)
+            some, count = self._crowd.scaled_by(shown, self._direction, self._plane.of)
+            self._density.set_paths(some, seen != self._seen, count)
             self._seen = seen
         self._paths.set_paths(self._planes[:, :MAX_PATHS])
         self.set_selection(self._selection)
@@ -238,38 +260,33 @@ class ProcessView(ProcessPlot):
             self.set_note("")
             return
         points = at_position(self._planes, position := self._clipped)
-        self._points.set_points(points, self._rest)
+        drawn = self._crowd.joined(points, self._direction, position, self._plane.of)
+        self._points.set_points(drawn, self._crowd.rows(self._rest, len(points), len(drawn)))
         if self._other.isVisible():
-            self._other.set_points(at_position(self._other_planes(self._frame), position))
+            others = at_position(self._other_planes(self._frame), position)
+            self._other.set_points(self._crowd.joined(others, OTHER[self._direction], position, self._plane.of))
         if self._difference.isVisible():
             own, other = self._kept.of(self._planes, self._direction), self._other_planes(self._frame)
             clouds = (own, other) if self._direction == "forward" else (other, own)
-            seen = (self._frame.request, self._planes.shape, self._axes, self._principal)
+            seen = (self._frame.request, self._planes.shape, self._plane)
             self._difference.set_clouds(*clouds, position, seen)
         shown = self._kept.of(points, self._direction)
-        self._density.set_points(shown, position / max(1, len(self._planes) - 1))
+        self._density.set_points(drawn if len(drawn) > len(points) else shown, position / max(1, len(self._planes) - 1))
         self._chosen.set_points(points[self._rows])
         if self._trails.isVisible():
             self._trails.set_trails(trailing_part(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if troubled := words.lost_words(self._lost, self._planes.shape[1]) or words.far_points(shown, self._half):
             self.warn(*troubled)
         else:
-            self.set_note(*words.time_note(self._frame.t, position))
+            note, many = words.time_note(self._frame.t, position), self._crowd.words(len(points), self._direction)
+            self.set_note(*(f"{many}    {each}" for each in note if many), *note)
 
     def _other_planes(self, frame: Frame) -> Array:
         """The coordinates of the other process, taken when they are first wanted."""
         if self._others is None:
             other = OTHER[self._direction]
-            self._others = self._kept.of(self._plane_of(frame.paths_of(other)), other)
+            self._others = self._kept.of(self._plane.of(frame.paths_of(other)[:, : self._most]), other)
         return self._others
-
-    def _plane_of(self, paths: Array) -> Array:
-        """The two coordinates of `paths` (…, D) that are shown, (…, 2)."""
-        if self._principal is not None and len(self._principal.mean) == paths.shape[-1]:
-            return self._principal.project(paths)
-        # A copy of 50,000 paths would take 12 ms a frame
-        both = self._axes == (0, 1) and paths.shape[-1] == 2
-        return paths if both else np.ascontiguousarray(paths[..., list(self._axes)])
 
     @property
     def _clipped(self) -> float:
@@ -280,13 +297,7 @@ class ProcessView(ProcessPlot):
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
-        names, maps = [self._units.title(k) for k in self._axes], [self._units.map_of(k) for k in self._axes]
-        if self._principal is not None:
-            # A direction through all components has the unit of none
-            shares = enumerate(self._principal.explained)
-            names = [f"{words.principal_name(k, float(share))}, standardised" for k, share in shares]
-            maps = [STANDARDISED.map_of(0)] * 2
-        for side, name, unit in zip(("bottom", "left"), names, maps, strict=False):
+        for side, (name, unit) in zip(("bottom", "left"), self._plane.titles(self._units), strict=True):
             self.name_axis(side, name, self._named or self._units.of_data, unit, CHOSEN if self._named else "")
 
     @Slot(object, object)
@@ -294,10 +305,8 @@ class ProcessView(ProcessPlot):
         if self._frame is not None:
             found = inside_polygon(at_position(self._planes, self._clipped), corners)
             if len(corners) > 2:
-                names = [words.component_name(k, self._units.columns) for k in self._axes]
-                principal = None if self._principal is None else (self._principal.axes, self._principal.mean)
                 dim = self._frame.forward.shape[2]
-                self.region_outlined.emit(Region.encircled(corners, dim, self._axes, names, principal))
+                self.region_outlined.emit(self._plane.encircled(corners, dim, self._units.columns))
             self.region_chosen.emit({self._direction: found}, modifiers)
 
     @Slot(object)
