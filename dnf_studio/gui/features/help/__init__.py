@@ -54,7 +54,12 @@ def _start(workspace: Workspace) -> None:
     connect("about", show_about)
 
 
-TITLES = {"first-steps": "First steps", "guide": "How to find what is wrong", "glossary": "Glossary"}
+TITLES = {
+    "first-steps": "First steps",
+    "guide": "How to find what is wrong",
+    "glossary": "Glossary",
+    "examples": "Examples",
+}
 """Commands that open a page of the guide."""
 COMMANDS = (
     Command("first-steps", "&First steps", "Ctrl+Shift+F1", "What to look at first, and how to train, change and keep "
@@ -62,6 +67,8 @@ COMMANDS = (
     Command("guide", "&How to find what is wrong", "Ctrl+F1", "Three faults found with the views alone: which to "
             "look at, and what tells one from another", menu="Help", section="read"),
     Command("glossary", "&Glossary", "Alt+F1", "What the words of the window mean", menu="Help", section="read"),
+    Command("examples", "&Examples", "Alt+Shift+F1", "Whole scripts to read and copy: your own data, models, loops and "
+            "plug-ins", menu="Help", section="read"),
     Command("shortcuts", "&Keyboard shortcuts", "F1", "List every command and its shortcut", menu="Help",
             section="read"),
     Command("log", "Show &log folder", "Ctrl+Shift+J", "Show the folder with the log of what happened", menu="Help",
