@@ -46,6 +46,8 @@ numbers in its states, least rows. Where those paths are known `first_block_coun
 MAX_NUMBERS = 8_000_000
 BASE_NODES = 65
 STORE_BYTES = 128 << 20
+NOISE_BYTES = 48 << 20
+"""What was read from the paths is soon read again: kept are some thirty View N of 2,000 points in the plane."""
 MERGED_ROWS = 4096
 """A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
 GROWING_ROWS = 1024
@@ -114,13 +116,13 @@ class DisplayNoise:
     """Latents and the noise of both processes, the same for the same seed and points.
 
     Both processes of a block share one generator pass: W is made with 2D components, the first D
-    for the forward, the others for the backward process. Paths, and noise read from them, are kept
-    while each kind fits in 128 MiB.
+    for the forward, the others for the backward process. Paths are kept while they fit in 128 MiB, noise read from
+    them in 48.
     """
 
     def __init__(self) -> None:
         self._paths: _LruCache[BrownianPath] = _LruCache(STORE_BYTES)
-        self._noise: _LruCache[tuple[Tensor, Tensor]] = _LruCache(STORE_BYTES)
+        self._noise: _LruCache[tuple[Tensor, Tensor]] = _LruCache(NOISE_BYTES)
 
     def latents(self, seed: int, count: int, dim: int) -> Tensor:
         """Standard normals (count, D); fewer are a prefix of more."""
@@ -138,6 +140,12 @@ class DisplayNoise:
             pair = noise_of_both(self._path(key), t)
             self._noise.keep(nodes, pair, 4 * sum(part.numel() for part in pair))
         return pair
+
+    def leave(self, dim: int, t: Tensor) -> None:
+        """Let go of all but what points of `dim` components have between the ends of the times `t`."""
+        own = dim, float(t[0]), float(t[-1])
+        self._paths.leave(lambda key: isinstance(key, NoiseKey) and key[3:] == own)
+        self._noise.leave(lambda key: isinstance(key, tuple) and key[0][3:] == own)
 
     def _key(self, seed: int, block: slice, dim: int, t: Tensor) -> tuple[NoiseKey, bytes]:
         rows = block.stop - block.start
@@ -169,6 +177,11 @@ class _LruCache(Generic[V]):
         self._total += size
         while self._total > self._limit and len(self._items) > 1:
             self._total -= self._items.popitem(last=False)[1][1]
+
+    def leave(self, wanted: Callable[[object], bool]) -> None:
+        """Keep what is under `wanted` keys alone."""
+        for key in [key for key in self._items if not wanted(key)]:
+            self._total -= self._items.pop(key)[1]
 
 
 Array = NDArray[np.float32]

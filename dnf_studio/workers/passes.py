@@ -114,6 +114,9 @@ class Passes:
         if snapshot is None or data is None:
             return
         grows = self._shown is None or self._shown[0] is not request or self._shown[1] is not data
+        if self._shown is not None and self._shown[1] is not data:
+            # Something else has been opened: up to 176 MiB of noise would stay for what is no more
+            self._noise.leave(snapshot.dim, snapshot.flow.timestamps)
         # A person's own callables compute in their own type, whatever is asked for
         own = bool(snapshot.flow.adapter)
         fast = torch.float32 if own else choose_hidden_type("auto", snapshot.flow.device)
