@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dnf_studio.api import (
+        DisplaySet,
         Export,
         Paths,
         datasets,
+        display_set,
         evaluate,
         export,
         load,
         open_checkpoint,
         open_export,
         paths,
+        report,
         train,
     )
     from dnf_studio.api.registering import register_dataset, register_network
@@ -39,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Config",
+    "DisplaySet",
     "Evaluation",
     "Export",
     "GenerativeModel",
@@ -49,6 +53,7 @@ __all__ = [
     "Watch",
     "__version__",
     "datasets",
+    "display_set",
     "evaluate",
     "export",
     "from_denoiser",
@@ -63,6 +68,7 @@ __all__ = [
     "register_model",
     "register_network",
     "register_solver",
+    "report",
     "show",
     "train",
     "watch",
@@ -71,6 +77,7 @@ __all__ = [
 
 _HOMES = {
     "Config": "dnf_studio.config",
+    "DisplaySet": "dnf_studio.api",
     "Evaluation": "dnf_studio.core.evaluation.evaluate",
     "Export": "dnf_studio.api",
     "GenerativeModel": "dnf_studio.core.models.base",
@@ -80,6 +87,7 @@ _HOMES = {
     "StudioError": "dnf_studio.errors",
     "Watch": "dnf_studio.link.watch",
     "datasets": "dnf_studio.api",
+    "display_set": "dnf_studio.api",
     "evaluate": "dnf_studio.api",
     "export": "dnf_studio.api",
     "from_denoiser": "dnf_studio.core.models.wrapped.adapters",
@@ -94,6 +102,7 @@ _HOMES = {
     "register_model": "dnf_studio.api.registering_methods",
     "register_network": "dnf_studio.api.registering",
     "register_solver": "dnf_studio.api.registering_methods",
+    "report": "dnf_studio.api",
     "show": "dnf_studio.link.verbs",
     "train": "dnf_studio.api",
     "watch": "dnf_studio.link.verbs",

@@ -143,12 +143,17 @@ def test_a_resumed_run_is_the_run_that_never_stopped(told: Told, small: Path, sa
     resumed, whole = tmp_path / "resumed.safetensors", tmp_path / "whole.safetensors"
     constant = tmp_path / "constant.toml"
     constant.write_text(TOML + 'decay = "constant"\n')
-    assert told("train", "--config", constant, "-o", tmp_path / "half.safetensors") == 0
+    # Also with snapshots, which go on and change nothing
+    assert told("train", "--config", constant, "--snapshots", "-o", tmp_path / "half.safetensors") == 0
     assert told("train", "--resume", tmp_path / "half.safetensors", "--iterations", 6, "-o", resumed) == 0
     assert told("train", "--config", constant, "--iterations", 6, "-o", whole) == 0
     one, other = api.open_checkpoint(resumed), api.open_checkpoint(whole)
     assert one.iteration == other.iteration == 6
     assert one.sha256 == other.sha256
+    found = [api.open_checkpoint(path).iteration for path in sorted((tmp_path / "resumed.snapshots").iterdir())]
+    assert found == list(range(7)) and not (tmp_path / "whole.snapshots").exists()
+    assert told("train", "--resume", resumed, "--no-snapshots", "-o", resumed) == 0
+    assert not (tmp_path / "resumed.snapshots").exists()
 
 
 def test_seconds_are_a_total(told: Told, saved: Path, tmp_path: Path) -> None:

@@ -9,18 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dnf_studio.api.displaying import DisplaySet, display_set
     from dnf_studio.api.exports import Export, export, open_export
     from dnf_studio.api.measuring import evaluate
     from dnf_studio.api.opening import FileKind, data_of, datasets, file_kind, load, open_checkpoint
     from dnf_studio.api.processes import Paths, paths
+    from dnf_studio.api.reporting import report
     from dnf_studio.api.training import train
 
 __all__ = [
+    "DisplaySet",
     "Export",
     "FileKind",
     "Paths",
     "data_of",
     "datasets",
+    "display_set",
     "evaluate",
     "export",
     "file_kind",
@@ -28,14 +32,17 @@ __all__ = [
     "open_checkpoint",
     "open_export",
     "paths",
+    "report",
     "train",
 ]
 
 _HOMES = {
+    "displaying": ("DisplaySet", "display_set"),
     "exports": ("Export", "export", "open_export"),
     "measuring": ("evaluate",),
     "opening": ("FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint"),
     "processes": ("Paths", "paths"),
+    "reporting": ("report",),
     "training": ("train",),
 }
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.data.hdf5_reading import Hdf5File
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.storage.samples import ExportInfo
+    from dnf_studio.core.storage.sample_reader import ExportInfo
 
 __all__ = ["Export", "export", "open_export"]
 
@@ -87,25 +87,21 @@ def export(
     """
     from dnf_studio.core.files import as_path
     from dnf_studio.core.sde.sample_settings import SampleSettings
-    from dnf_studio.core.sde.solvers import solver_named
+    from dnf_studio.core.storage.export_plan import ExportPlan
     from dnf_studio.core.storage.grid_presets import parse_grid
     from dnf_studio.core.storage.origins import checkpoint_of, data_known
-    from dnf_studio.core.storage.samples import ExportPlan, export_samples
+    from dnf_studio.core.storage.samples import export_samples
 
     with in_python():
         kind = parse_grid(grid) if isinstance(grid, str) else grid
-        if solver is not None:
-            solver_named(solver).check_level(lam)
-        settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin)
+        settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin).asked()
         plan = ExportPlan(n, settings, trajectories=trajectories, log_prob=log_prob, labels=labels)
         flow, target = as_model(model), as_path(path, ExportError)
         source = checkpoint_of(flow)
         known, far = data_known(flow), None
         data = data_of(source) if known is None else known
-        with (
-            Progress("Sampling", progress) as bar,
-            closing(export_samples(flow, target, plan, source, data=data)) as work,
-        ):
+        work = export_samples(flow, target, plan, source, data=data)
+        with Progress("Sampling", progress) as bar, closing(work):
             for step in work:
                 far = step.far
                 bar.update(step.done / step.total, f"{step.done:,} of {step.total:,} samples")

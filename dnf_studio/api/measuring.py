@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dnf_studio.api.opening import load
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.evaluate import Evaluation
     from dnf_studio.core.models.base import GenerativeModel
 
-__all__ = ["as_model", "evaluate"]
+__all__ = ["as_model", "evaluate", "measured_on"]
 
 
 def as_model(model: Any) -> GenerativeModel:  # noqa: ANN401 - a person's argument, checked here
@@ -94,7 +94,7 @@ def evaluate(
     numbers = DEFAULT_STEPS if steps is None else (steps,) if isinstance(steps, int) else tuple(steps)
     with in_python():
         flow = as_model(model)
-        dataset = _measured_on(flow, data, test, progress)
+        dataset = measured_on(flow, data, test, note if progress else lambda _told: None)
         with Progress("Evaluating", progress) as bar:
             return measure(
                 flow,
@@ -108,8 +108,8 @@ def evaluate(
             )
 
 
-def _measured_on(flow: GenerativeModel, data: Any, test: Any, tell: bool) -> Dataset:  # noqa: ANN401 - any data
-    """The data whose fresh rows are measured on."""
+def measured_on(flow: GenerativeModel, data: Any, test: Any, tell: Callable[[str], object]) -> Dataset:  # noqa: ANN401
+    """The data whose fresh rows are measured on; `tell` is told where it is not what was trained on."""
     from dnf_studio.api.training import source_of
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.data.memory import InMemory
@@ -129,6 +129,6 @@ def _measured_on(flow: GenerativeModel, data: Any, test: Any, tell: bool) -> Dat
             if isinstance(source, InMemory):
                 refuse_width(source.table().columns, checkpoint.data.columns, flow.dim)
     dataset, told = held_out_data(checkpoint, *sources)
-    if told is not None and tell:
-        note(told)
+    if told is not None:
+        tell(told)
     return dataset

@@ -30,7 +30,7 @@ SUFFIXES: dict[str, FileKind] = {
 }
 
 
-def load(name_or_path: str | PathLike[str], device: str = "cpu") -> GenerativeModel:
+def load(name_or_path: str | PathLike[str], device: str = "cpu", *, sha256: str | None = None) -> GenerativeModel:
     """A model, ready to sample: a bundled name, a ``.safetensors`` or a reference-program ``.pt``.
 
     Parameters
@@ -39,11 +39,13 @@ def load(name_or_path: str | PathLike[str], device: str = "cpu") -> GenerativeMo
         One of the bundled models, or a file.
     device
         auto, cpu, cuda or mps.
+    sha256
+        The sum of its tensors, as ``inspect`` tells it: another model under this name is refused.
 
     Raises
     ------
     UnknownNameError, CheckpointError
-        Where there is no such model, or its file is not sound.
+        Where there is no such model, its file is not sound, or it has another sum.
     SettingError
         Where there is no such device.
 
@@ -55,10 +57,15 @@ def load(name_or_path: str | PathLike[str], device: str = "cpu") -> GenerativeMo
     DiffFlow(dim=2, steps=30, data='rings', parameters=215812, device='cpu')
     """
     from dnf_studio.core.hardware import choose_device
+    from dnf_studio.core.storage.layout import digest
     from dnf_studio.core.storage.origins import remember
 
     place = choose_device(Config().changed({"training.device": device}).training.device)
     checkpoint = open_checkpoint(name_or_path)
+    if sha256 is not None and (own := checkpoint.sha256 or digest(checkpoint.tensors)) != sha256:
+        raise CheckpointError(
+            f"'{name_or_path}' is another model than was asked for: its SHA-256 sum is {own[:12]}…, not {sha256[:12]}…."
+        )
     return remember(checkpoint.build().to(place), checkpoint)
 
 

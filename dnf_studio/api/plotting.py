@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from dnf_studio import colours
 from dnf_studio.errors import SettingError, StudioError
@@ -15,32 +19,59 @@ __all__ = ["plot_paths"]
 THEMES = {"light": colours.LIGHT, "dark": colours.DARK}
 
 
-def plot_paths(shown: Paths, points: int, theme: Literal["light", "dark"]) -> Any:  # noqa: ANN401 - matplotlib has no types
-    """The figure of `Paths.plot`."""
+def plot_paths(
+    shown: Paths,
+    points: int,
+    theme: Literal["light", "dark"],
+    step: int | None = None,
+    pair: tuple[int, int] = (0, 1),
+    chosen: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> Any:  # noqa: ANN401 - matplotlib has no types
+    """The figure of `Paths.plot`; `chosen` rows by ``forward``, ``backward`` or ``both``."""
     try:
         from matplotlib import pyplot
     except ImportError:
         raise StudioError("Drawing needs matplotlib; install it with pip install 'dnf-studio[plot]'.") from None
     if theme not in THEMES:
         raise SettingError(f"The theme is light or dark, not {theme!r:.100}.")
-    palette = THEMES[theme]
+    palette, (nodes, count, dim) = THEMES[theme], shown.forward.shape
+    _check(step, nodes, pair, dim, [row for rows in chosen.values() for row in rows], count)
     figure, both = pyplot.subplots(1, 2, figsize=(9, 4.4), sharex=True, sharey=True, layout="constrained")
     figure.set_facecolor(palette.base)
-    flat = shown.forward.shape[-1] == 1
-    for axes, title, path, colour, times in (
-        (both[0], "Forward: data → noise", shown.forward, palette.forward, shown.t),
-        (both[1], "Backward: noise → data", shown.backward, palette.backward, shown.t[::-1]),
+    names = ("t", "component 0") if dim == 1 else (f"component {pair[0]}", f"component {pair[1]}")
+    for axes, (name, title, path, times) in zip(
+        both,
+        (
+            ("forward", "Forward: data → noise", shown.forward, shown.t),
+            ("backward", "Backward: noise → data", shown.backward, shown.t[::-1]),
+        ),
+        strict=True,
     ):
-        some = path[:, :points]
-        across, up = (times[:, None], some[..., 0]) if flat else (some[..., 0], some[..., 1])
-        axes.plot(across, up, color=colour, linewidth=0.6, alpha=0.35)
-        ends = (across[-1].repeat(some.shape[1]) if flat else across[-1]), up[-1]
-        axes.plot(*ends, ".", color=colour, markersize=3)
-        _dress(axes, palette, title, ("t", "component 0") if flat else ("component 0", "component 1"))
-        if not flat:
+        rows = [*chosen.get(name, ()), *chosen.get("both", ())]
+        row = nodes - 1 if step is None else step if name == "forward" else nodes - 1 - step
+        across = np.broadcast_to(times[:, None], path.shape[:2]) if dim == 1 else path[..., pair[0]]
+        up = path[..., 0] if dim == 1 else path[..., pair[1]]
+        colour, seen = getattr(palette, name), slice(points) if step is None else slice(None)
+        axes.plot(across[:, :points], up[:, :points], color=colour, linewidth=0.6, alpha=0.35 if not rows else 0.2)
+        axes.plot(across[row, seen], up[row, seen], ".", color=colour, markersize=3)
+        if rows:
+            axes.plot(across[:, rows], up[:, rows], color=palette.text, linewidth=0.9)
+            axes.plot(across[row, rows], up[row, rows], "o", color=palette.text, markersize=4)
+        _dress(axes, palette, title, names)
+        if dim > 1:
             # Both axes are shared, so that the box has to give way, not the data's range
             axes.set_aspect("equal", adjustable="box")
     return figure
+
+
+def _check(step: int | None, nodes: int, pair: tuple[int, int], dim: int, rows: Sequence[int], count: int) -> None:
+    """Raise `SettingError` for a step, components or points that these paths have not."""
+    if step is not None and not 0 <= step < nodes:
+        raise SettingError(f"The step to draw is between 0 and {nodes - 1}, not {step}.")
+    if dim > 1 and not all(0 <= axis < dim for axis in pair):
+        raise SettingError(f"The components to draw are between 0 and {dim - 1}, not {pair}.")
+    if not all(0 <= row < count for row in rows):
+        raise SettingError(f"The chosen points are between 0 and {count - 1}.")
 
 
 def _dress(axes: Any, palette: colours.Meanings, title: str, names: tuple[str, str]) -> None:  # noqa: ANN401 - as above

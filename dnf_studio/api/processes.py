@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from dnf_studio.api.displaying import DisplaySet
 from dnf_studio.api.measuring import as_model
 from dnf_studio.api.settings import in_python
-from dnf_studio.errors import DataError, SettingError, UnsupportedError
+from dnf_studio.errors import SettingError, UnsupportedError
 from dnf_studio.facts import WithFacts
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
 
+    from dnf_studio.core.exploration.marginals import Marginals
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.sde.grid import TimeGrid
-    from dnf_studio.core.sde.sample_settings import LastStep, Start
+    from dnf_studio.core.sde.sample_settings import Start
+    from dnf_studio.core.sde.solvers import LastStep
+    from dnf_studio.core.sde.solvers import Parts as PartsKept
 
     Array = NDArray[np.float32]
 
 __all__ = ["Parts", "Paths", "paths"]
 
 Units = Literal["data", "model"]
-BLOCK = 512
-"""Points whose Brownian paths are made at once."""
 
 
 class Parts(NamedTuple):
@@ -92,10 +92,41 @@ class Paths(WithFacts):
             raise UnsupportedError(self.why)
         return self._log_ratios()
 
-    def plot(self, points: int = 100, theme: Literal["light", "dark"] = "light") -> Any:  # noqa: ANN401 - matplotlib
+    def marginals(self) -> Marginals:
+        """How far the two clouds are from each other at every t_i, and what chance alone makes of it, (N+1,) each.
+
+        In the units of these paths; those of the window are ``units="model"``. Raises `DataError` for fewer than four
+        points.
+
+        Examples
+        --------
+        >>> import dnf_studio as dnf
+        >>> model = dnf.load("diffflow-rings")
+        >>> p = dnf.paths(model, dnf.display_set(model, 100), steps=5, units="model")
+        >>> p.marginals().distance.shape, p.marginals().floor.shape
+        ((6,), (6,))
+        """
+        import numpy as np
+
+        from dnf_studio.core.exploration.marginals import compare_marginals
+
+        return compare_marginals(self.forward, np.ascontiguousarray(self.backward[::-1]))
+
+    def plot(
+        self,
+        points: int = 100,
+        theme: Literal["light", "dark"] = "light",
+        *,
+        step: int | None = None,
+        axes: tuple[int, int] = (0, 1),
+        chosen: Sequence[int] = (),
+        chosen_in: Literal["forward", "backward", "both"] = "both",
+    ) -> Any:  # noqa: ANN401 - matplotlib
         """Draw the first `points` paths of both processes with matplotlib, in the colours of the studio.
 
-        Two components are drawn against each other, the first two of more; one is drawn over the time.
+        Two components are drawn against each other, those of `axes`; one is drawn over the time. With a `step` all
+        points are drawn as they are at t_i of this number i, as the window shows them, else where the paths end. The
+        paths of the points `chosen`, in the process `chosen_in` or in both, are set off.
 
         Returns
         -------
@@ -112,7 +143,7 @@ class Paths(WithFacts):
         """
         from dnf_studio.api.plotting import plot_paths
 
-        return plot_paths(self, points, theme)
+        return plot_paths(self, points, theme, step, axes, {chosen_in: chosen})
 
     def _facts(self) -> Mapping[str, object]:
         nodes, points, dim = self.forward.shape
@@ -138,6 +169,7 @@ def paths(
     solver: str | None = None,
     last_step: LastStep = "noise",
     grid: Any = None,  # noqa: ANN401 - a name, a file or nodes
+    parts: PartsKept = "both",
     start: Start = "noise",
     units: Units = "data",
 ) -> Paths:
@@ -148,13 +180,17 @@ def paths(
     model
         What `load` or `fit` returns, or its name or file.
     x
-        Points (B, D) in data units: an array, a list of rows, a tensor or a DataFrame.
+        Points (B, D) in data units: an array, a list of rows, a tensor or a DataFrame. Or a `DisplaySet`: then paths,
+        contributions and disagreement are those of the window with the same settings, to the bit on one machine.
     steps
         N, the model's own unless given. The same seed has the same Brownian paths whatever N is.
     seed
         Seed of the noise of both processes and of the latents.
     lam, solver, last_step, grid
         How the backward process goes, as in `export`; the last step keeps its noise unless ``"mean"`` is asked for.
+    parts
+        What the backward process by Euler's steps keeps of its drift: ``"both"`` fields, or ``"drift"`` or ``"score"``
+        alone, to see what the other one does.
     start
         Where the backward paths begin: at ``"noise"`` of their own, or where the ``"forward"`` path of the same number
         ends, so that the two are a round trip.
@@ -181,6 +217,7 @@ def paths(
     """
     import torch
 
+    from dnf_studio.api.carrying import carried, checked_points
     from dnf_studio.core.parallel import single_threaded_kernels
     from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.core.storage.grid_presets import parse_grid
@@ -189,98 +226,28 @@ def paths(
         if units not in get_args(Units):
             raise SettingError(f"The units are data or model, not {units!r:.100}.")
         kind = parse_grid(grid) if isinstance(grid, str) else grid
-        settings = SampleSettings(steps, lam, last_step, kind, seed, solver, start=start)
+        settings = SampleSettings(steps, lam, last_step, kind, seed, solver, parts=parts, start=start)
         flow = as_model(model)
         if units == "data" and flow.standardisation.logit is not None:
             raise SettingError("In the data units of a model of logits the fields are no others; say units='model'.")
-        x0 = _points(flow, x)
+        shown = isinstance(x, DisplaySet)
+        x0 = x.of(flow) if isinstance(x, DisplaySet) else checked_points(flow, x)
         with torch.no_grad(), single_threaded_kernels():
-            return _paths(flow, x0, settings, units)
-
-
-def _points(flow: GenerativeModel, x: Any) -> Tensor:  # noqa: ANN401 - any data
-    """`x` in the units of the model, of its type and on its device; raises `DataError` for what are no points of it."""
-    import torch
-
-    from dnf_studio.api.training import source_of
-    from dnf_studio.core.data.missing import checked_table
-    from dnf_studio.core.data.own_rows import matched, refuse_width
-    from dnf_studio.core.data.readers import read_table
-    from dnf_studio.core.storage.origins import checkpoint_of
-
-    source = source_of(x)
-    if source is None:
-        raise DataError("Give the points whose paths to follow, (B, D) in data units.")
-    table = read_table(source)
-    columns = checkpoint_of(flow).data.columns
-    refuse_width(table.columns, columns, flow.dim)
-    if len(columns) == flow.dim and set(columns) <= set(table.columns):
-        table = matched(table, columns)
-    if len(table.columns) != flow.dim:
-        raise DataError(f"The points have {len(table.columns)} components, and the model has {flow.dim}.")
-    checked_table(table)
-    rows = torch.from_numpy(table.read(slice(0, len(table))))
-    return flow.standardisation.to_model(rows).to(flow.timestamps)
-
-
-def _paths(flow: GenerativeModel, x0: Tensor, settings: Any, units: Units) -> Paths:  # noqa: ANN401 - SampleSettings
-    """All that is computed at once."""
-    import torch
-
-    from dnf_studio.core.exploration.contributions import explain_path
-    from dnf_studio.core.exploration.excess import excess, widths
-    from dnf_studio.core.sde.brownian import latents
-    from dnf_studio.core.sde.paths import collected, remembering
-
-    grid = flow.grid(settings.steps, settings.grid)
-    ahead, back = _noise(grid, x0, settings.seed)
-    drift, score = map(remembering, flow.fields(grid))
-    forward = collected(flow.encoder(grid)(x0, ahead.__getitem__))
-    begin = forward[-1] if settings.start == "forward" else latents(settings.seed, *x0.shape).to(x0)
-    backward = collected(flow.sampler(grid, settings)(begin, back.flip(0).__getitem__))
-    f, s = (torch.stack([of(i, x) for i, x in enumerate(forward)]) for of in (drift, score))
-    contribution = parts = None
-    if flow.bounded and "noise" not in flow.lacks:
-        found = explain_path((drift, score), grid, forward, ahead)
-        parts = Parts(*map(_array, found.parts))
-        contribution = _array(found.steps + widths(grid, flow.dim)[:, None])
-    if units == "data":
-        scale = x0.new_tensor(flow.standardisation.scale)
-        forward, backward = map(flow.standardisation.to_data, (forward, backward))
-        f, s = f * scale, s / scale
-    return Paths(
-        forward=_array(forward),
-        backward=_array(backward),
-        t=_array(grid.t),
-        g=_array(grid.g),
-        drift=_array(f),
-        score=_array(s),
-        contribution=contribution,
-        parts=parts,
-        model=flow.kind,
-        units=units,
-        lam=settings.lam if flow.checked_solver(settings.solver).noise else 0.0,
-        seed=settings.seed,
-        why=flow.lacks.get("bound") or flow.lacks.get("noise") or "",
-        _log_ratios=lambda: _array(excess(flow, x0, ahead, grid).log_ratios),
-    )
-
-
-def _noise(grid: TimeGrid, x0: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Forward and backward noise (N, B, D), row i of the step between t_i and t_{i+1}."""
-    import torch
-
-    from dnf_studio.core.sde.brownian import BrownianPath, noise_of_both
-
-    span = float(grid.t[0]), float(grid.t[-1])
-    drawn = [
-        noise_of_both(BrownianPath(seed, min(BLOCK, len(x0) - start), 2 * x0.shape[1], *span, stream=start), grid.t)
-        for start in range(0, len(x0), BLOCK)
-    ]
-    ahead, back = (torch.cat(parts, 1).to(x0) for parts in zip(*drawn, strict=True))
-    return ahead, back
-
-
-def _array(values: Tensor) -> Array:
-    found: Array = values.detach().cpu().float().numpy()
-    return found
+            found = carried(flow, x0, settings, in_data_units=units == "data", displayed=shown)
+            level = settings.lam if flow.checked_solver(settings.solver).noise else 0.0
+        return Paths(
+            forward=found.forward,
+            backward=found.backward,
+            t=found.t,
+            g=found.g,
+            drift=found.drift,
+            score=found.score,
+            contribution=found.contribution,
+            parts=None if found.parts is None else Parts(*found.parts),
+            model=flow.kind,
+            units=units,
+            lam=level,
+            seed=seed,
+            why=flow.lacks.get("bound") or flow.lacks.get("noise") or "",
+            _log_ratios=found.log_ratios,
+        )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dnf_studio import plugins
 from dnf_studio.api.trial import SMALL, check_call, check_name, check_samples, counted, groups_of, run_small, tried
@@ -14,6 +15,9 @@ from dnf_studio.config.names import add_model, remove_model
 from dnf_studio.core.sde.solvers import SOLVERS, Needs, Solver, solver_names
 from dnf_studio.core.sde.solvers.record import NOT_EULER, without_noise
 from dnf_studio.errors import PluginError
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.base import GenerativeModel
 
 __all__ = ["register_model", "register_solver"]
 
@@ -87,7 +91,6 @@ def register_solver(
             raise PluginError(f"The solver '{name}' is to be a function and to need one of {', '.join(SMALL)}.")
         check_call("solver", name, sampler, "model", "grid", "lam", "last", "hidden")
         words = title or name
-        plain: Mapping[str, str] = NOT_EULER if noise else without_noise(f"{words} steps")
         solver = Solver(
             name=name,
             label=words,
@@ -101,7 +104,7 @@ def register_solver(
             noise=noise,
             sampler=counted(name, sampler),
             evaluations=evaluations,
-            unused=plain if unused is None else unused,
+            unused=unused if unused is not None else NOT_EULER if noise else without_noise(f"{words} steps"),
         )
         tried(lambda: run_small(solver))
         SOLVERS.append(solver)
@@ -169,26 +172,11 @@ def register_model(
             raise PluginError(
                 f"The model '{name}' is to be a class of GenerativeModel with the objective {' or '.join(ENGINES)}."
             )
-        base = next(
-            (MODEL_KINDS[k] for one in model.__mro__[1:] if (k := getattr(one, "kind", "")) in MODEL_KINDS), None
-        )
-        kind = ModelKind(words, equations or (base.equations if base else ""), objective)
-        if base is not None:
-            kind = replace(kind, defaults=base.defaults, unused=base.unused, refused=base.refused)
         own = groups_of("model", name, defaults)
-        merged = {group: {**kind.defaults.get(group, {}), **own.get(group, {})} for group in GROUPS}
-        kind = replace(kind, defaults=merged, unused={**kind.unused, **(unused or {})})
+        kind = _derived(model, ModelKind(words, equations, objective, own, unused or {}, tuple(refused)))
         before = model.__dict__.get("kind")
-
-        def forget() -> None:
-            MODELS.pop(name, None)
-            remove_model(name)
-            if before is None:
-                del model.kind
-            else:
-                model.kind = before
-
-        add_model(name, replace(kind, refused=(*kind.refused, *refused)))
+        forget = partial(_forget, name, model, before)
+        add_model(name, kind)
         MODELS[name], model.kind = model, name  # type: ignore[assignment]
         try:
             tried(lambda: check_samples(name, build_model(2, Config.create({"model": name}))))
@@ -199,3 +187,28 @@ def register_model(
         return model
 
     return register
+
+
+def _forget(name: str, model: type[GenerativeModel], before: str | None) -> None:
+    """Let `model` be no kind any more, and its own `kind` what it was `before`."""
+    from dnf_studio.core.models.build import MODELS
+
+    MODELS.pop(name, None)
+    remove_model(name)
+    if before is None:
+        del model.kind
+    else:
+        model.kind = before  # type: ignore[assignment]
+
+
+def _derived(model: type, own: ModelKind) -> ModelKind:
+    """`own` on top of what holds for the kind that `model` is derived from, if it is."""
+    kinds = (getattr(one, "kind", "") for one in model.__mro__[1:])
+    base = next((MODEL_KINDS[kind] for kind in kinds if kind in MODEL_KINDS), ModelKind("", "", own.objective))
+    return replace(
+        own,
+        equations=own.equations or base.equations,
+        defaults={group: {**base.defaults.get(group, {}), **own.defaults.get(group, {})} for group in GROUPS},
+        unused={**base.unused, **own.unused},
+        refused=(*base.refused, *own.refused),
+    )

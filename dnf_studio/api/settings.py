@@ -18,17 +18,21 @@ from dnf_studio.plugins import HOW
 __all__ = ["in_python", "setting_changes", "settings_file", "settings_named"]
 
 WORDS = (
-    (re.compile(re.escape(HOW)), "run or import it before"),
-    (re.compile(r", or in the window with '[^']*'"), ""),
-    (re.compile(r" or in the window with '[^']*'"), ""),
-    (re.compile(r"--drop-constant"), "drop_constant=True"),
-    (re.compile(r"--missing (drop-\w+)"), r"missing='\1'"),
-    (re.compile(r"; choose (others|those|columns) with FILE::column,column"), r"; choose \1 of it"),
-    (re.compile(r"FILE::column,column"), "others of its columns"),
-    (re.compile(r"--no-ode"), "ode=False"),
-    (re.compile(r"(?<![\w-])--([a-z][a-z-]*)"), lambda found: f"{found[1].replace('-', '_')}="),
+    (HOW, "run or import it before"),
+    (", or in the window with 'Missing values'", ""),
+    (", or in the window with 'Drop constant columns'", ""),
+    ("--drop-constant", "drop_constant=True"),
+    ("--missing drop-rows", "missing='drop-rows'"),
+    ("--missing drop-columns", "missing='drop-columns'"),
+    ("choose others with FILE::column,column", "choose others of it"),
+    ("choose those with FILE::column,column", "choose those of it"),
+    ("choose columns with FILE::column,column", "choose columns of it"),
+    ("FILE::column,column", "others of its columns"),
+    ("--no-ode", "ode=False"),
 )
 """What an error says for the command line, and what a script writes instead."""
+OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
+"""Any other option."""
 
 
 @contextmanager
@@ -39,7 +43,8 @@ def in_python() -> Iterator[None]:
     except StudioError as error:
         told = str(error)
         for words, instead in WORDS:
-            told = words.sub(instead, told)
+            told = told.replace(words, instead)
+        told = OPTION.sub(lambda found: f"{found[1].replace('-', '_')}=", told)
         error.args = (told, *error.args[1:])
         raise
 

@@ -12,7 +12,8 @@ from dnf_studio.bench.timing import in_turn
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.storage.samples import ExportPlan, export_samples
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.samples import export_samples
 
 __all__ = ["FULL", "QUICK", "Sizes", "rows"]
 

@@ -10,9 +10,10 @@ import sys
 from collections.abc import Sequence
 
 from dnf_studio import plugins
-from dnf_studio.cli.output import INTERRUPTED, STOP, drop, note
+from dnf_studio.cli.output import INTERRUPTED, STOP
 from dnf_studio.cli.verbs import VERBS, run_verb
 from dnf_studio.errors import SettingError, StudioError, stop_signals
+from dnf_studio.progress import drop, note
 
 __all__ = ["VERBS", "main", "verb_of"]
 

@@ -11,8 +11,9 @@ from typer import Option
 
 from dnf_studio.bench import TOPICS, Row, check_topics, measure
 from dnf_studio.cli.options import AsJson
-from dnf_studio.cli.output import STOP, Progress, emit, note
+from dnf_studio.cli.output import STOP, emit
 from dnf_studio.errors import SetupError
+from dnf_studio.progress import Progress, note
 
 __all__ = ["bench"]
 

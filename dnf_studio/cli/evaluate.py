@@ -9,10 +9,11 @@ from typer import Option
 
 from dnf_studio import api
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, SolverName, asking_for_data
-from dnf_studio.cli.output import Progress, emit, note, number, table
+from dnf_studio.cli.output import emit, number, table
 from dnf_studio.core.exploration.by_step import differ
 from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.errors import SettingError
+from dnf_studio.progress import Progress, note
 
 __all__ = ["evaluate"]
 

@@ -12,10 +12,11 @@ from typer import Argument, Option
 
 from dnf_studio import api, assets
 from dnf_studio.cli.options import AsJson
-from dnf_studio.cli.output import Progress, emit
+from dnf_studio.cli.output import emit
 from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.data.naming import is_picture
 from dnf_studio.errors import ExportError, SettingError
+from dnf_studio.progress import Progress
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel

@@ -7,8 +7,9 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Literal
 
-from dnf_studio.cli.output import Interrupt, Progress, clock, note
+from dnf_studio.cli.output import Interrupt, clock
 from dnf_studio.errors import CheckpointError, DataError, DivergenceError, StudioError
+from dnf_studio.progress import Progress, note
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
@@ -48,14 +49,14 @@ def autosave(run: Run, keeper: Autosave) -> None:
         note(f"{error} Training goes on; the next try is in {clock(keeper.seconds_left)}.")
 
 
-def save(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave) -> None:
-    """Save the run to `output`, after which nothing need be kept of it elsewhere.
+def save(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave, snapshots: bool = False) -> None:
+    """Save the run to `output`, after which nothing need be kept of it elsewhere, with its `snapshots` beside it.
 
     Where `output` cannot be written any more, the run goes to a place that can be, and the `CheckpointError` says
     which.
     """
     try:
-        run.save(output, kind)
+        run.save(output, kind, snapshots)
     except CheckpointError as error:
         # Beside other runs that may be kept there
         name = f"{output.stem[:100]}-{os.getpid()}.autosave"
@@ -69,7 +70,7 @@ def save(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosa
     keeper.remove()
 
 
-def fit(run: Run, output: Path, keeper: Autosave) -> bool:
+def fit(run: Run, output: Path, keeper: Autosave, snapshots: bool = False) -> bool:
     """Train to the end and keep the run at `output`; False where it was interrupted before.
 
     A run that diverges, or whose data is changed meanwhile, is kept as it was at its last good state.
@@ -90,10 +91,10 @@ def fit(run: Run, output: Path, keeper: Autosave) -> bool:
                     if keeper.due:
                         autosave(run, keeper)
         except (DivergenceError, DataError) as error:
-            save(run, output, "run", keeper)
+            save(run, output, "run", keeper, snapshots)
             note(f"The last good state is kept in '{output}'; go on with --resume '{output}'{_remedy(error)}.")
             raise
-        save(run, output, "run", keeper)
+        save(run, output, "run", keeper, snapshots)
     if interrupt.came:
         note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
     return not interrupt.came

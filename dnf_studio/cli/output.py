@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Any
 
 from dnf_studio.errors import Cancelled, StudioError, stop_signals
-from dnf_studio.progress import Progress, drop, note
+from dnf_studio.progress import drop
 
-__all__ = ["INTERRUPTED", "STOP", "Interrupt", "Progress", "clock", "drop", "emit", "note", "number", "table"]
+__all__ = ["INTERRUPTED", "STOP", "Interrupt", "clock", "emit", "number", "table"]
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C or its like."""

@@ -8,8 +8,9 @@ from typing import Annotated
 from typer import Option
 
 from dnf_studio.cli.options import AsJson
-from dnf_studio.cli.output import Interrupt, Progress, emit, note
+from dnf_studio.cli.output import Interrupt, emit
 from dnf_studio.errors import SettingError
+from dnf_studio.progress import Progress, note
 from dnf_studio.reproduce.plan import ARMS, FULL, HARDER, QUICK, SETS, TABLES
 
 __all__ = ["reproduce"]

@@ -10,15 +10,16 @@ from typer import Option
 
 from dnf_studio import api, assets
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, Output, SolverName
-from dnf_studio.cli.output import Interrupt, Progress, clock, emit, note
+from dnf_studio.cli.output import Interrupt, clock, emit
 from dnf_studio.config import Device
 from dnf_studio.config.grids import GRID_NAMES
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.core.hardware import choose_device
-from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.core.sde.solvers import solver_named
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.sde.solvers import LastStep
 from dnf_studio.core.storage.grid_presets import parse_grid
 from dnf_studio.errors import ExportError
+from dnf_studio.progress import Progress, note
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
@@ -61,12 +62,10 @@ def sample(
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
-    from dnf_studio.core.storage.samples import ExportPlan
+    from dnf_studio.core.storage.export_plan import ExportPlan
 
     kind = None if grid is None else parse_grid(grid)
-    settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin)
-    if solver is not None:
-        solver_named(solver).check_level(lam)
+    settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin).asked()
     plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob, labels=labels)
     place = choose_device(device)
     source = api.open_checkpoint(checkpoint)
@@ -103,25 +102,16 @@ def _write(flow: GenerativeModel, output: Path, plan: ExportPlan, source: Checkp
     _tell_of(left, output, resume)
     if others := sorted({one.target.name for one in unfinished_exports(final.parent) if one.target != final}):
         note(f"'{final.parent}' also keeps interrupted exports that --resume would go on with: {', '.join(others)}.")
+    data, again = api.data_of(source), left if resume else None
     # Raised anywhere, a KeyboardInterrupt was lost in one run of ten, as early as the file is made
     try:
         with (
             Interrupt() as interrupt,
             interrupted_when(lambda: interrupt.came),
             Progress("Sampling") as progress,
-            closing(
-                export_samples(
-                    flow,
-                    output,
-                    plan,
-                    source,
-                    data=api.data_of(source),
-                    keep=lambda: True,
-                    resume=left if resume else None,
-                )
-            ) as export,
+            closing(export_samples(flow, output, plan, source, data=data, keep=lambda: True, resume=again)) as work,
         ):
-            for now in export:
+            for now in work:
                 if interrupt.came:
                     raise KeyboardInterrupt
                 rest = "" if now.seconds_left is None else f", {clock(now.seconds_left)} left"

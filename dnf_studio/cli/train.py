@@ -13,11 +13,12 @@ from dnf_studio import api, assets
 from dnf_studio.api.settings import setting_changes, settings_file
 from dnf_studio.cli.keeping import fit, newest_of, save, tell_of_older
 from dnf_studio.cli.options import AsJson, ModelChoice, Output, asking_for_data
-from dnf_studio.cli.output import clock, emit, note, number
+from dnf_studio.cli.output import clock, emit, number
 from dnf_studio.config import Config, Device, Missing, Precision
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import CheckpointError, SettingError
+from dnf_studio.progress import note
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
@@ -48,6 +49,10 @@ FREEZE = (
     "(g²T = 4) and steps near the data are shorter."
 )
 NOISE = "Total noise g²T, by scaling g: near 0 a flow, from 4 on a diffusion."
+SNAPSHOTS = (
+    "Keep the weights at up to 200 iterations in a folder beside the file, 64 MB at most, to look back at the training "
+    "in the window. A run that is resumed goes on as it began."
+)
 STRAIGHT = "Weight of a penalty on bent forward paths."
 
 MOST_LEFT = 0.25
@@ -87,6 +92,7 @@ def train(
     weights: Annotated[
         bool, Option("--weights", help="Keep the model only: a quarter of the size, no resuming.")
     ] = False,
+    snapshots: Annotated[bool | None, Option("--snapshots/--no-snapshots", help=SNAPSHOTS)] = None,
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
@@ -125,9 +131,11 @@ def train(
     if resume is None:
         tell_of_older(output)
     keeper = Autosave(output)
-    if not fit(run, output, keeper):
+    past = not weights and (bool(run.snapshots.all) if snapshots is None else snapshots)
+    run.snapshots.keep(past)
+    if not fit(run, output, keeper, past):
         return 130
-    _measure(run, output, "weights" if weights else "run", keeper)
+    _measure(run, output, "weights" if weights else "run", keeper, past)
     _report(run, output, as_json)
     return 0
 
@@ -189,7 +197,7 @@ def _resume(resume: Path, file: str | None, changes: dict[str, Any], noise: floa
         return Run.resume(path, changes)
 
 
-def _measure(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave) -> None:
+def _measure(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave, snapshots: bool) -> None:
     """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
     from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, nll_ode, validation_nll
 
@@ -201,7 +209,7 @@ def _measure(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Au
         run.metrics["nll_ode"] = nll_ode(run.flow, run.dataset)
     if run.dataset.validation(1, 0) is not None:
         run.metrics["nll_validation"] = validation_nll(run.flow, run.dataset)
-    save(run, output, kind, keeper)
+    save(run, output, kind, keeper, snapshots)
 
 
 def _report(run: Run, output: Path, as_json: bool) -> None:

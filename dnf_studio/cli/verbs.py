@@ -14,6 +14,7 @@ VERBS = {
     "sample": "draw samples into an HDF5 file",
     "evaluate": "measure a model: bound, entropy, sliced Wasserstein by steps",
     "inspect": "tell what a checkpoint, run or export holds",
+    "report": "write one HTML file about models: settings, curves, samples, likelihoods, differences",
     "bench": "measure speed here, each number beside a reference run in turn",
     "datasets": "list the built-in data sets",
     "reproduce": "compare the kinds of model with equal budgets, in one sitting or many",

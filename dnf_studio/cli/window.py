@@ -53,7 +53,7 @@ def parse(words: list[str]) -> WindowOptions:
     parser = _Parser(
         prog="dnf-studio",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Opens the studio; FILE is a checkpoint, a data file, an export or a bundled model's name.",
+        description="Opens the studio; FILE is a checkpoint, data, an export, a session or a bundled model's name.",
         epilog="without a window:\n" + "\n".join(f"  dnf-studio {verb:<10} {does}" for verb, does in VERBS.items()),
     )
     of_data = "of data also FILE::path/inside (.h5, .npz), FILE::column,column, and of images FILE::logit"

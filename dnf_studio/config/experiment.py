@@ -15,24 +15,14 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from dnf_studio.config.grids import MAX_STEPS, GridName
-from dnf_studio.config.model_kinds import GROUPS, MODEL_KINDS, ModelName, filled, model_fault, replaced
+from dnf_studio.config.model_kinds import GROUPS, MODEL_KINDS, filled, model_fault, replaced
 from dnf_studio.config.names import AnyModel
-from dnf_studio.config.settings import Device, Missing, NetworkConfig, Precision, SDEConfig, Settings, TrainingConfig
+from dnf_studio.config.settings import Missing, NetworkConfig, SDEConfig, Settings, TrainingConfig
 from dnf_studio.errors import SettingError, continued
 
 __all__ = [
     "DATA_SETTINGS",
-    "MAX_STEPS",
     "Config",
-    "Device",
-    "GridName",
-    "Missing",
-    "ModelName",
-    "NetworkConfig",
-    "Precision",
-    "SDEConfig",
-    "TrainingConfig",
     "flatten",
     "recorded",
 ]

@@ -11,10 +11,9 @@ import io
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -35,8 +34,6 @@ __all__ = [
     "COLOURS",
     "HOW_TO_INSTALL",
     "MODE_COLOURS",
-    "Mark",
-    "curves",
     "is_installed",
     "points_picture",
     "spline_density",
@@ -115,10 +112,6 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#9
 """Colours by Okabe and Ito, told apart with every kind of colour vision, and two by Tol."""
 COLOURS = {"data": "#666666"} | dict(zip(ARMS, itertools.cycle(PALETTE)))
 MODE_COLOURS = PALETTE
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 360, 230, 52, 34, 10
-MOST_TICKS = 6
-LINEAR = 0.005
-TICKS = (-0.1, -0.05, -0.02, -0.01, -0.005, 0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 Array = NDArray[np.float32]
 
 
@@ -142,73 +135,3 @@ def points_picture(points: Array, colours: Sequence[str] | str, parts: NDArray[n
     written = io.BytesIO()
     Image.fromarray(np.rint(canvas).astype(np.uint8)).quantize(64).save(written, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"
-
-
-class Mark(NamedTuple):
-    """A point of a curve, the ends of its interval where there is one, and whether it is told apart from 0."""
-
-    x: float
-    y: float
-    low: float | None = None
-    high: float | None = None
-    apart: bool = True
-
-
-def curves(lines: Mapping[str, Sequence[Mark]], across: str, up: str, colours: Mapping[str, str]) -> str:
-    """Lines with their points and intervals, as SVG; hollow ones are not told apart from 0.
-
-    Across is a logarithm, up is one beyond `LINEAR` and linear about 0, so that negative values lie where they are.
-    """
-    shown = {name: [one for one in line if one.x > 0] for name, line in lines.items()}
-    xs = [one.x for line in shown.values() for one in line]
-    ys = [y for line in shown.values() for one in line for y in (one.y, one.low, one.high) if y is not None]
-    if not xs:
-        return ""
-    low, high = min(0.0, *ys), max(LINEAR, *ys)
-    ends = min(xs), max(max(xs), 1.01 * min(xs))
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        along = math.log(x / ends[0]) / math.log(ends[1] / ends[0])
-        height = (_height(y) - _height(low)) / (_height(high) - _height(low))
-        return LEFT + along * (WIDTH - LEFT - 12), TOP + (1 - height) * (HEIGHT - TOP - BOTTOM)
-
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">']
-    parts.append(f"<title>{escape(up)} over {escape(across)}</title>")
-    for tick in (tick for tick in TICKS if low <= tick <= high):
-        _, y = place(ends[0], tick)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 12}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        label = f"{tick:g}".replace("-", "−")
-        parts.append(f'<text x="{LEFT - 5}" y="{y + 3:.1f}" text-anchor="end">{label}</text>')
-    whole = sorted(set(xs))
-    for tick in whole if len(whole) <= MOST_TICKS else _ticks(*ends):
-        x, _ = place(tick, low)
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle">{tick:g}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(across)}</text>')
-    for name, line in shown.items():
-        parts += _line(name, sorted(line), colours[name], place)
-    return "".join([*parts, "</svg>"])
-
-
-def _line(
-    name: str, line: Sequence[Mark], colour: str, place: Callable[[float, float], tuple[float, float]]
-) -> list[str]:
-    places = " ".join("{:.1f},{:.1f}".format(*place(one.x, one.y)) for one in line)
-    parts = [f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>']
-    for one in line:
-        (x, y), fill = place(one.x, one.y), colour if one.apart else "white"
-        if one.low is not None and one.high is not None:
-            ends = [place(one.x, end)[1] for end in (one.low, one.high)]
-            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}" stroke="{colour}"/>')
-        title = f"<title>{escape(name)}</title>"
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{fill}" stroke="{colour}">{title}</circle>')
-    return parts
-
-
-def _height(value: float) -> float:
-    return math.asinh(value / LINEAR)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 of each decade between them."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [v for k in decades for m in (1, 2, 5) if low <= (v := m * 10.0**k) <= high]

@@ -14,8 +14,8 @@ from dnf_studio.core.evaluation.distances import pooled
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.training.cost import run_cost
 from dnf_studio.core.training.run import Run
+from dnf_studio.reports.drawing import Mark
 from dnf_studio.reproduce.distances import chosen
-from dnf_studio.reproduce.figures import Mark
 from dnf_studio.reproduce.plan import Cell, Plan
 from dnf_studio.reproduce.results import Quality, Rows
 from dnf_studio.reproduce.verdicts import FEW, Claim, answer_of, steps_at_equal_quality

@@ -12,9 +12,10 @@ import numpy as np
 from dnf_studio.core.evaluation.distances import Pooled
 from dnf_studio.core.files import atomic_file
 from dnf_studio.errors import ExportError
+from dnf_studio.reports.drawing import Mark, curves
 from dnf_studio.reproduce.distances import AXES, Axis, Place, curve, floor_of
 from dnf_studio.reproduce.every_number import by_validation, every_number, large, number
-from dnf_studio.reproduce.figures import COLOURS, Mark, curves
+from dnf_studio.reproduce.figures import COLOURS
 from dnf_studio.reproduce.pictures import forward_rows, sample_row
 from dnf_studio.reproduce.plan import ARMS, Plan
 from dnf_studio.reproduce.quality import STEPS, marks_of, told_of

@@ -200,9 +200,9 @@ class CrowdWatch:
         """The next batch of the process that is behind, or of both."""
         import torch
 
+        from dnf_studio.core.exploration.display_set import PathSimulator, without_gradients
         from dnf_studio.core.hardware import choose_hidden_type
         from dnf_studio.core.sde.brownian import BrownianPath, latents, noise_of_both
-        from dnf_studio.workers.display_set import PathSimulator, without_gradients
 
         (frame, wanted), asked = shown, self._asked
         assert wanted.snapshot is not None and asked is not None

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dnf_studio.core.exploration.excess_plan import PILOTS, TOLERANCE, Job, draft_times, jobs_of, training_jobs
 from dnf_studio.core.sde.sample_settings import Direction, SampleSettings
 from dnf_studio.errors import Cancelled, Check
-from dnf_studio.workers.excess_plan import Job, draft_times, jobs_of, training_jobs
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Direction", "ExcessFrame", "ExcessWatch", "excess_affordable"]
+__all__ = ["ExcessFrame", "ExcessWatch", "excess_affordable"]
 
-PILOTS, TOLERANCE = 8, 5e-3
-"""Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
 TRAINING_SECONDS = 3.0
 """Seconds between two computations while a model trains."""
 PIECE, FEWEST_FOR_TWO = 256, 96

@@ -5,11 +5,13 @@ It imports torch itself, so whoever makes an `Explorer` pays nothing at start-up
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from threading import Condition, Lock, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, cancel_when
@@ -17,8 +19,8 @@ from dnf_studio.workers.crowd import Crowd, CrowdRequest, CrowdWatch
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, FrameRequest, InspectRequest
-from dnf_studio.workers.inspection import InspectionWatch
 from dnf_studio.workers.marginals import MarginalsWorker
+from dnf_studio.workers.points import PointWatch
 from dnf_studio.workers.threads import Mailbox, stand_back
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Explorer", "FrameRequest"]
+__all__ = ["Explorer"]
 
 P = TypeVar("P")
 FRAME_SECONDS = 0.45
@@ -41,13 +43,12 @@ class Explorer:
     grows. New weights alone let the running pass finish, so that frames keep coming while a model
     trains, and are shown only when complete, so that nothing flickers. The numbers of one point follow
     the frames in `inspections`, vector fields in `fields`, marginals in `comparing.found`, the excess, on more and
-    more points, in `excess`, and points beyond the display set in `crowd`.
-    All methods may be called from any thread and return at once.
+    more points, in `excess`. All methods may be called from any thread and return at once.
     """
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[Frame] = Mailbox()
-        self._points = InspectionWatch()
+        self._points = PointWatch()
         self.inspections = self._points.mailbox
         self.errors: Mailbox[Exception] = Mailbox()
         self.comparing = MarginalsWorker()
@@ -64,28 +65,44 @@ class Explorer:
         self._done: FrameRequest | None = None
         self._running: FrameRequest | None = None
         self._framed: FrameRequest | None = None
+        self._now: Snapshot | None = None
         self._answering = Lock()
-        self._closing = self._training = False
+        self._closing = self._training = self._past = False
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
         self._thread.start()
 
     def publish(self, snapshot: Snapshot, data: Tensor | None = None) -> None:
-        """Show these weights from now on, with another display set where one is given."""
+        """Show these weights from now on, with another display set where given; else not while one looks back."""
         with self._condition:
+            self._now = snapshot
             if data is not None:
-                # What nobody has taken is of what was opened before
-                self.mailbox.take()
-                self.excess.take()
-                self.crowd.take()
-            self._want(lambda w: FrameRequest(snapshot, w.request, w.data if data is None else data, perf_counter()))
+                self._past = False
+                self._empty()
+                self._want(snapshot=snapshot, data=data, hurried=False)
+            elif not self._past:
+                self._want(snapshot=snapshot)
+
+    def look_back(self, past: Snapshot | None, at_once: bool = True, hurried: bool = False) -> None:
+        """Show the weights of `past`, whatever is published meanwhile, until None comes back to the newest.
+
+        They are shown as a change of settings is, at once and block by block, or else when all points are there;
+        `hurried` where the next ones follow soon.
+        """
+        with self._condition:
+            turn = self._wanted.turn
+            if at_once or self._past != (past is not None):
+                turn = object()
+                self._empty()
+            self._past = past is not None
+            self._want(snapshot=past or self._now, turn=turn, hurried=hurried)
 
     def request(self, request: SampleSettings) -> None:
         """Compute the frames by these settings from now on."""
-        self._want(lambda w: FrameRequest(w.snapshot, request, w.data, perf_counter()))
+        self._want(request=request)
 
     def set_data(self, x0: Tensor) -> None:
         """Start the forward process from these points (P, D), model units, which nobody changes any more."""
-        self._want(lambda w: FrameRequest(w.snapshot, w.request, x0, perf_counter()))
+        self._want(data=x0)
 
     @property
     def newest(self) -> FrameRequest:
@@ -118,7 +135,7 @@ class Explorer:
             self._condition.notify()
 
     def tell(self, told: Callable[[], None] | None) -> None:
-        """Call this, in the explorer's thread, when there is something new to show, but the numbers of a point."""
+        """Call this, in the explorer's thread, when there is something new in `mailbox`, `fields` or `excess`."""
         self._told = told
 
     def set_training(self, training: bool) -> None:
@@ -129,7 +146,7 @@ class Explorer:
         if training != self._training:
             self._training = training
             if not training:
-                self._want(lambda w: FrameRequest(w.snapshot, w.request, w.data, perf_counter()))
+                self._want()
 
     def close(self, seconds: float = 5.0) -> bool:
         """Cancel, end the thread and wait for it; False if it did not end in time."""
@@ -139,10 +156,15 @@ class Explorer:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def _want(self, change: Callable[[FrameRequest], FrameRequest]) -> None:
+    def _want(self, **change: Any) -> None:  # noqa: ANN401 - fields of `FrameRequest`
         with self._condition:
-            self._wanted = change(self._wanted)
+            self._wanted = replace(self._wanted, since=perf_counter(), **change)
             self._condition.notify()
+
+    def _empty(self) -> None:
+        """Forget what nobody has taken: it is of what was shown before."""
+        self.mailbox.take()
+        self.excess.take()
 
     def _work(self) -> None:
         # Else two cores are shared in equal parts with the training and the window, which need them more
@@ -174,7 +196,8 @@ class Explorer:
             if self._unanswered(self._pending()):
                 self._answer(passes)
             elif self.comparing.waiting and not self._changed():
-                self._compare()
+                with self._telling():
+                    self.comparing.run(lambda: self._unanswered() or self._changed())
             elif self._pieces_due() and not (
                 self._changed() if self._training and self._excess.brief else self._pending()
             ):
@@ -185,13 +208,21 @@ class Explorer:
                 self._running = wanted
                 passes.use(1 if self._training else 2)
                 overtaken, between = (lambda w: self._overtaken(passes, w)), (lambda: self._find_piece(passes))
-                passes.run(wanted, overtaken, self._training, between)
+                passes.run(wanted, overtaken, self._training or wanted.hurried, between)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
         except Exception as error:
             self.errors.put(error)
             self._done = wanted
         return True
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Let what fails within be told, and not tried again."""
+        try:
+            yield
+        except Exception as error:
+            self.errors.put(error)
 
     def _has_questions(self) -> bool:
         return self._unanswered() or self.comparing.waiting or self._pieces_due()
@@ -202,28 +233,16 @@ class Explorer:
             return False
         return self._excess.pending or self._crowd.pending
 
-    def _compare(self) -> None:
-        """Compare the marginals of the waiting frame; what failed is not tried again."""
-        try:
-            self.comparing.run(lambda: self._unanswered() or self._changed())
-        except Exception as error:
-            self.errors.put(error)
-
     def _find_piece(self, passes: Passes) -> None:
-        """Compute the next piece of the excess or, in turn, of the crowd unless a change is to be shown; answer
-        questions meanwhile."""
+        """Compute a piece of the excess or, in turn, of the crowd unless a change is to be shown; answer meanwhile."""
         shown = self._framed
         if shown is None:
             return
         crowded = self._crowd.pending and (self._crowd_next or not self._excess.pending)
         self._crowd_next = not crowded
-        try:
+        with self._telling(), suppress(Cancelled):
             overtaken = cancel_when(lambda: self._overtaken(passes, shown) or self.comparing.waiting)
             (self._crowd if crowded else self._excess).run(overtaken, passes.pool)
-        except Cancelled:
-            return
-        except Exception as error:
-            self.errors.put(error)
 
     def _post_piece(self, mailbox: Mailbox[P], found: P) -> None:
         """Post what was found of a frame, unless something else is to be shown in the meantime."""
@@ -247,16 +266,16 @@ class Explorer:
     def _post(self, passes: Passes, frame: Frame) -> None:
         """Post a frame, and with the first one of a pass the numbers that belong to it."""
         with self._condition:
-            if self._running is None or self._wanted.data is not self._running.data:
-                # Something else has been opened in the meantime
+            newest, running = self._wanted, self._running
+            if running is None or newest.data is not running.data or newest.turn is not running.turn:
+                # Something else has been opened, or looked back at, in the meantime
                 return
             self.mailbox.put(frame)
         self._tell()
         self._framed = self._running
-        self._points.show(self._framed)
         self._fields.show(frame, self._framed)
-        self._excess.show(frame, self._framed, self._training)
-        self._crowd.show(frame, self._framed, self._training)
+        self._excess.show(frame, running, self._training or running.hurried)
+        self._crowd.show(frame, running, self._training or running.hurried)
         if self._unanswered(busy=True):
             self._answer(passes)
 
@@ -267,17 +286,15 @@ class Explorer:
 
     def _answer(self, passes: Passes) -> None:
         """Answer the requests: the numbers of a point before a field, which takes longer."""
-        try:
-            if self._points.pending:
-                self._points.answer(passes)
+        with self._telling():
+            if self._points.pending(self._framed):
+                self._points.answer(passes, self._framed)
             else:
                 self._fields.answer()
-        except Exception as error:
-            self.errors.put(error)
 
     def _unanswered(self, busy: bool = False) -> bool:
         """Whether somebody waits for an answer that is due; a field leaves time to a pass where there is one."""
-        return self._points.pending or (self._fields.pending and not (busy and self._fields.resting))
+        return self._points.pending(self._framed) or (self._fields.pending and not (busy and self._fields.resting))
 
     def _rest(self, wanted: FrameRequest, seconds: float) -> None:
         """While a model trains, leave it the time until the next frame is due."""
@@ -297,4 +314,5 @@ class Explorer:
     def _cancelled(self, wanted: FrameRequest) -> bool:
         """Whether the pass for `wanted` has been overtaken by more than newer weights."""
         newest = self._wanted
-        return self._closing or newest.request is not wanted.request or newest.data is not wanted.data
+        other = newest.request is not wanted.request or newest.data is not wanted.data
+        return self._closing or other or newest.turn is not wanted.turn

@@ -5,7 +5,7 @@ torch and what stands on it are imported where they are used, in the explorer's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.errors import Check
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.threads import Mailbox
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.streamlines import Streamlines
     from dnf_studio.workers.frames import FrameRequest
 
-__all__ = ["FieldAnswer", "FieldRequest", "FieldWatch"]
+__all__ = ["FieldAnswer", "FieldRequest", "FieldWatch", "fields_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,18 @@ class FieldWatch:
         if found is not None and self._asked is asked:
             self.mailbox.put(found)
             self._tell()
+
+
+def fields_of(asked: Sequence[FieldRequest], frame: Frame, wanted: FrameRequest, check: Check) -> Iterator[FieldAnswer]:
+    """The answers to many questions about one frame of what was `wanted`, in their order, as far as there are any.
+
+    For a thread; raises `Cancelled` as `check` does.
+    """
+    for each in asked:
+        check()
+        found = _answer(each, frame, wanted)
+        if found is not None:
+            yield found
 
 
 def _answer(asked: FieldRequest, frame: Frame, wanted: FrameRequest) -> FieldAnswer | None:

@@ -116,6 +116,10 @@ class FrameRequest:
     """The display set (P, D), model units."""
     since: float = 0.0
     """When the last change came, by `perf_counter`."""
+    turn: object = None
+    """Another one where weights of another time are shown: not newer ones, but a change like one of settings."""
+    hurried: bool = False
+    """Whether the next weights follow soon, so that the digits of float32 do not matter."""
 
     @property
     def ready(self) -> bool:

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.core.sde.solvers import SDE
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.sde.solvers import SDE, LastStep
 from dnf_studio.errors import Check, SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.core.exploration.display_set import DisplayNoise
     from dnf_studio.core.exploration.variants import Variant
-    from dnf_studio.workers.display_set import DisplayNoise
     from dnf_studio.workers.snapshot import Snapshot
 
 __all__ = [
@@ -69,7 +69,7 @@ class DisplayPaths:
         return self._made().latents(seed, count, dim)
 
     def _made(self) -> DisplayNoise:
-        from dnf_studio.workers.display_set import DisplayNoise
+        from dnf_studio.core.exploration.display_set import DisplayNoise
 
         if self._noise is None:
             self._noise = DisplayNoise()
@@ -192,7 +192,7 @@ class PathsStudy(SamplingStudy):
 
     def run(self, context: StudyContext, have: int, check: Check) -> Iterator[object]:
         """Latents and Brownian paths are the ones of the views, so that the coarse paths are too."""
-        from dnf_studio.workers.display_set import blocks
+        from dnf_studio.core.exploration.display_set import blocks
 
         flow, seed = context.snapshot.flow, self.sampling.seed
         steps, dim = self.sampling.steps or context.snapshot.steps, flow.dim

@@ -87,8 +87,8 @@ def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, 
     """The backward paths (N+1, P, D) that the views show beside forward paths of `data` (P, D), in float32."""
     import torch
 
+    from dnf_studio.core.exploration.display_set import DisplayNoise, PathSimulator, blocks
     from dnf_studio.core.parallel import single_threaded_kernels
-    from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
 
     grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
     parts = blocks(len(data), grid.steps, flow.dim)

@@ -18,13 +18,7 @@ from torch import Tensor
 
 from dnf_studio.core.exploration.by_step import ScoreShare, share_of_lengths
 from dnf_studio.core.exploration.contributions import prior_terms
-from dnf_studio.core.exploration.inspect import inspect_point
-from dnf_studio.core.hardware import choose_hidden_type
-from dnf_studio.core.parallel import BlockPool, worker_threads
-from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.errors import Cancelled, Check, cancel_when
-from dnf_studio.workers.display_set import (
+from dnf_studio.core.exploration.display_set import (
     DisplayNoise,
     ForwardBlock,
     PathSimulator,
@@ -33,6 +27,12 @@ from dnf_studio.workers.display_set import (
     first_block_count,
     without_gradients,
 )
+from dnf_studio.core.exploration.inspect import inspect_point
+from dnf_studio.core.hardware import choose_hidden_type
+from dnf_studio.core.parallel import BlockPool, worker_threads
+from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.errors import Cancelled, Check, cancel_when
 from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, same_objects
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Passes:
         self._forward: dict[torch.dtype, tuple[tuple[Any, ...], list[ForwardBlock]]] = {}
         self._backward: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._whole: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
-        self._shown: tuple[SampleSettings, Tensor] | None = None
+        self._shown: tuple[SampleSettings, Tensor, object] | None = None
         self._exact: tuple[Snapshot, GenerativeModel] | None = None
 
     def use(self, threads: int) -> None:
@@ -113,7 +113,8 @@ class Passes:
         snapshot, data, request = wanted.snapshot, wanted.data, wanted.request
         if snapshot is None or data is None:
             return
-        grows = self._shown is None or self._shown[0] is not request or self._shown[1] is not data
+        now = request, data, wanted.turn
+        grows = self._shown is None or any(a is not b for a, b in zip(self._shown, now, strict=True))
         if self._shown is not None and self._shown[1] is not data:
             # Something else has been opened: up to 176 MiB of noise would stay for what is no more
             self._noise.leave(snapshot.dim, snapshot.flow.timestamps)
@@ -132,7 +133,7 @@ class Passes:
                         between()
         except Cancelled:
             return
-        self._shown = request, data
+        self._shown = now
 
     def inspect(self, wanted: FrameRequest, asked: InspectRequest) -> Inspection | None:
         """The numbers of one path in float64: the weights, the start and the noise are those of the frames.

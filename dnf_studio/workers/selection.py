@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.exploration.display_set import DisplayNoise, PathSimulator, blocks
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sampling.blocks import SampleBlock
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import SampleSettings, Start
 from dnf_studio.core.storage.checkpoint import Checkpoint
-from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, Selection, export_samples
+from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress, Selection
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DivergenceError, ExportError
-from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
 
 __all__ = ["export_selection", "selected_blocks"]
 

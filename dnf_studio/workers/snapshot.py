@@ -79,6 +79,11 @@ class Snapshot:
         private = copy.deepcopy(flow, memory).eval().requires_grad_(False)
         return cls(next(_VERSIONS) if version is None else version, private)
 
+    @classmethod
+    def taking_whole(cls, flow: GenerativeModel) -> Snapshot:
+        """`flow` itself, in float32 and main memory, which nobody else has."""
+        return cls(next(_VERSIONS), flow.eval().requires_grad_(False))
+
     @property
     def config(self) -> Config:
         """The experiment at that moment."""

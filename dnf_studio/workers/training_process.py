@@ -17,22 +17,21 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from dnf_studio import plugins
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.storage.snapshots import KeptWeights
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.core.training.state import RunState
 from dnf_studio.errors import DataError, StudioError
 from dnf_studio.workers.snapshot import Snapshot, Steps, watched
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["TrainingProcess"]
 
@@ -70,6 +69,8 @@ class _Progress:
     """The weights that sampling uses, when the views are due a copy."""
     snapshot: _RunSnapshot | None
     """The whole state, when it is time for a copy."""
+    kept: tuple[KeptWeights, ...]
+    """The snapshots that the run has kept, which are the window's now."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ class TrainingProcess:
         """Let `run` show how far it has come elsewhere; the weights that came with it, as they came."""
         if told.snapshot is not None:
             self._snapshot = told.snapshot
-        run.follow(told.report, told.config)
+        run.follow(told.report, told.config, told.kept)
         if told.weights is None:
             return None
         return Snapshot.taking(run.flow, {name: torch.from_numpy(array) for name, array in told.weights.items()})
@@ -258,7 +259,7 @@ class _Server:
                 weights = {name: tensor.numpy() for name, tensor in run.flow.state_dict().items()} if due else None
                 if now >= state_due:
                     snapshot, state_due = _RunSnapshot(run.state(), recall.changes), now + STATE_SECONDS
-                self._send(_Progress(report, changed, weights, snapshot))
+                self._send(_Progress(report, changed, weights, snapshot, run.snapshots.take()))
                 config = run.config
                 if recall():
                     break

@@ -128,6 +128,13 @@ def test_a_plot_has_both_processes_in_the_colours_of_the_window(monkeypatch: pyt
     drawn = [axes.lines[0].get_color() for axes in figure.axes]
     assert drawn == [colours.DARK.forward, colours.DARK.backward]
     assert len(figure.axes[0].lines) == 3
+    p = dnf.paths(FLOW, dnf.display_set(FLOW, 5), steps=4, units="model")
+    for wrong in ({"step": 5}, {"axes": (0, 2)}, {"chosen": [5]}):
+        with pytest.raises(SettingError, match="between 0 and"):
+            p.plot(**wrong)  # type: ignore[arg-type]
+    ahead, back = p.plot(points=2, step=1, axes=(1, 0), chosen=[4], chosen_in="backward").axes
+    assert np.array_equal(back.lines[2].get_xydata(), p.backward[3][:, [1, 0]]) and len(ahead.lines) == 3
+    assert np.array_equal(back.lines[3].get_xydata(), p.backward[:, 4, [1, 0]]) and len(back.lines) == 5
     line = dnf.paths(make_flow(dim=1), X[:3, :1]).plot()
     assert [axes.get_xlabel() for axes in line.axes] == ["t", "t"]
     matplotlib.pyplot.close("all")

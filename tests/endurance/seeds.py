@@ -22,9 +22,11 @@ from dnf_studio.core.data.picture import open_picture
 from dnf_studio.core.data.row_sets import TableDataset
 from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.core.storage.export_plan import ExportPlan
 from dnf_studio.core.storage.grid_presets import read_preset, save_preset
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
-from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
+from dnf_studio.core.storage.sample_reader import read_export, read_rows
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import StudioError
 from tests.core.storage.files import GOLDEN, SMALL, make_flow

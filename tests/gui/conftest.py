@@ -14,6 +14,7 @@ from dnf_studio.gui.frame.features import COMMANDS, FEATURES
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.commands import Commands
+from dnf_studio.gui.workspace.comparison import Comparison
 from dnf_studio.gui.workspace.dialogs import ErrorDialog
 from dnf_studio.gui.workspace.files import Files
 from dnf_studio.gui.workspace.live import Live
@@ -73,6 +74,7 @@ def quiet_workspace(qapp: QApplication) -> Iterator[Workspace]:
         session=session,
         studio=studio,
         live=Live(session, studio, parent),
+        comparison=Comparison(session, studio, parent),
         plots=Plots(appearance, parent),
         commands=Commands(parent, records),
         appearance=appearance,
@@ -82,6 +84,7 @@ def quiet_workspace(qapp: QApplication) -> Iterator[Workspace]:
         tell=files.tell,
         closing=Closing(parent),
         add_bar=lambda _bar: None,
+        add_clock=lambda _bar: None,
         add_strip=lambda _strip: None,
         add_status=lambda _widget: None,
         show_page=lambda _title: None,
@@ -89,6 +92,7 @@ def quiet_workspace(qapp: QApplication) -> Iterator[Workspace]:
     )
     yield made
     made.live.stop()
+    made.comparison.stop()
     studio.close()
     made.closing.now.emit()
     delete(parent)

@@ -14,7 +14,9 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import read_checkpoint
-from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_export, read_rows
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.exported import read_shown
 from dnf_studio.gui.workspace.opening import untrained

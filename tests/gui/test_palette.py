@@ -134,6 +134,9 @@ def test_the_colours_of_points_stay_apart(theme: Theme, deficiency: str) -> None
         assert ciede2000(one, other) >= (2.3 if deficiency == "none" else 1.5) * APART
     for colour in modes:
         assert ciede2000(colour, ground) >= FAR_APART and ciede2000(colour, chosen) >= APART
+    assert len(set(theme.curves)) == 6 and set(theme.curves) <= set(theme.modes)
+    light = [float(linear(colour) @ TO_XYZ[1]) + 0.05 for colour in (theme.base, *theme.curves)]
+    assert all(max(light[0], one) / min(light[0], one) >= 3 for one in light[1:]), "a thin line is seen"
     amounts = [seen(stop, deficiency) for stop in theme.amount]
     for one, next_one in itertools.pairwise([ground, *amounts]):
         assert ciede2000(one, next_one) >= APART
@@ -160,6 +163,19 @@ def test_too_much_and_too_little_are_told_apart(theme: Theme, deficiency: str) -
     for end, half in ((low, less), (high, more)):
         # Both ways the colour moves on from that of nothing
         assert ciede2000(end, middle) > ciede2000(half, middle) >= APART / 2
+
+
+@pytest.mark.parametrize("deficiency", MACHADO)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_second_model_is_told_from_both_processes_of_the_first(theme: Theme, deficiency: str) -> None:
+    second = seen(theme.second, deficiency)
+    for name in ("forward", "backward", "base"):
+        assert ciede2000(second, seen(getattr(theme, name), deficiency)) >= FAR_APART, name
+    for name in ("accent", "text", "warning", "data"):
+        assert ciede2000(second, seen(getattr(theme, name), deficiency)) >= APART, name
+    for stops in (theme.forward_change, theme.backward_change):
+        low, less, _, more, high = (seen(stop, deficiency) for stop in stops)
+        assert ciede2000(low, high) >= FAR_APART and ciede2000(less, more) >= APART
 
 
 @pytest.mark.parametrize("deficiency", MACHADO)

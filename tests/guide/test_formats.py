@@ -27,8 +27,10 @@ from dnf_studio.core.sampling.blocks import SampleBlock
 from dnf_studio.core.sampling.region import Region
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint
+from dnf_studio.core.storage.export_plan import ExportPlan, Selection
 from dnf_studio.core.storage.grid_presets import save_preset
-from dnf_studio.core.storage.samples import ExportPlan, Selection, export_samples
+from dnf_studio.core.storage.samples import export_samples
+from dnf_studio.core.storage.session_file import FORMAT, Layout, ModelPlace, Outline, SessionFile, View
 from tests.core.storage.files import split
 
 PAGE = resource("guide", "formats.md").read_text(encoding="utf-8")
@@ -270,3 +272,16 @@ def test_time_grids(tmp_path: Path) -> None:
     values = json.loads(save_preset(tmp_path, "mine", (0.0, 0.25, 1.0)).path.read_text())
     assert sorted(names(rows)) == sorted(values)
     assert values["format"] in rows[0][2] and values["version"] == 1
+
+
+def test_sessions() -> None:
+    outline = Outline(corners=((0, 0),) * 3, axes=((1, 0), (0, 1)))
+    session = SessionFile(
+        format=FORMAT,
+        format_version=1,
+        model=ModelPlace(kind="untrained"),
+        config={},
+        view=View(region=outline),
+        layout=Layout.of("", {}, ""),
+    )
+    assert set(names(tables(part("Sessions: "))[0])) == set(keys(session.model_dump()))

@@ -20,6 +20,7 @@ from dnf_studio.core.evaluation import by_steps
 from dnf_studio.core.evaluation import likelihoods as measuring
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, ExportError, SettingError, UnknownNameError
+from dnf_studio.reports.drawing import Mark, curves
 from dnf_studio.reproduce import baselines
 from dnf_studio.reproduce import cell as cells
 from dnf_studio.reproduce import figures as spline
@@ -29,7 +30,6 @@ from dnf_studio.reproduce import quality as nearness
 from dnf_studio.reproduce import report as reporting
 from dnf_studio.reproduce import side_by_side as making
 from dnf_studio.reproduce.compare import compare
-from dnf_studio.reproduce.figures import Mark, curves
 from dnf_studio.reproduce.plan import ARMS, FULL, MODELS, QUICK, TABLE_MODELS, Cell, Plan
 from dnf_studio.reproduce.protocol import protocol
 from dnf_studio.reproduce.results import Density, Quality, Results

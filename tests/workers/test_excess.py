@@ -13,6 +13,7 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.exploration import excess as measured
 from dnf_studio.core.exploration.excess import backward_contribution, log_ratios, neighbour_excess, widths
+from dnf_studio.core.exploration.excess_plan import FIRST, TRAINING_POINTS
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.parallel import BlockPool
@@ -21,9 +22,8 @@ from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled
 from dnf_studio.workers import excess
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch, excess_affordable
-from dnf_studio.workers.excess_plan import FIRST, TRAINING_POINTS
-from dnf_studio.workers.explorer import Explorer, FrameRequest
-from dnf_studio.workers.frames import Frame, InspectRequest
+from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.frames import Frame, FrameRequest, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.networks import IMAGE, tiny_unets
 from tests.views import viewed
@@ -113,7 +113,7 @@ def test_first_few_points_then_all_with_the_numbers_of_the_analysis(explorer: Ex
 
 def test_it_is_what_the_analysis_says_of_the_same_noise() -> None:
     """One model, one noise: the frame's own states are those of `excess` on the noise that they were made with."""
-    from dnf_studio.workers.display_set import DisplayNoise, blocks
+    from dnf_studio.core.exploration.display_set import DisplayNoise, blocks
 
     flow = flow_of()
     shown = Shown(flow, 40)

@@ -12,13 +12,13 @@ import torch
 
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import contributions
+from dnf_studio.core.exploration.display_set import DisplayNoise, blocks
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes
-from dnf_studio.workers.display_set import DisplayNoise, blocks
-from dnf_studio.workers.explorer import Explorer, FrameRequest
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
+from dnf_studio.workers.explorer import Explorer
+from dnf_studio.workers.frames import Frame, FrameRequest, Inspection, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.views import viewed
 
@@ -160,7 +160,7 @@ def test_a_request_grows_by_blocks_and_weights_alone_come_complete() -> None:
 def test_another_lambda_keeps_the_forward_half_and_other_data_the_backward_half(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from dnf_studio.workers.explorer import FrameRequest
+    from dnf_studio.workers.frames import FrameRequest
 
     calls: list[str] = []
     for name in ("forward", "backward"):
@@ -405,3 +405,37 @@ def test_a_frame_brings_the_models_own_times_where_it_shows_others(explorer: Exp
         frame = frames_until(explorer)[-1]
         assert frame.request is request and frame.own is not None
         np.testing.assert_array_equal(frame.own, flow.timestamps)
+
+
+def test_what_is_looked_back_at_stays_until_the_newest_weights_are_wanted_again(explorer: Explorer) -> None:
+    explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(600, 2))
+    frames_until(explorer, 1)
+    explorer.look_back(Snapshot.of(flow_of(seed=1), 2))
+    seen = frames_until(explorer, 2)
+    assert {frame.weights for frame in seen} == {2} and explorer.newest.snapshot.version == 2
+    wanted = explorer.newest
+    explorer.publish(Snapshot.of(flow_of(seed=2), 3))
+    assert explorer.newest is wanted
+    explorer.request(viewed(lam=0.5))
+    assert {frame.weights for frame in frames_until(explorer, 2)} == {2}
+    explorer.look_back(None)
+    assert {frame.weights for frame in frames_until(explorer, 3)} == {3}
+    # Another model ends the look back
+    explorer.look_back(Snapshot.of(flow_of(seed=1), 4))
+    explorer.publish(Snapshot.of(flow_of(seed=3), 5), torch.randn(50, 2))
+    explorer.publish(Snapshot.of(flow_of(seed=3), 6))
+    assert frames_until(explorer, 6)[-1].weights == 6
+
+
+def test_a_look_back_cancels_the_pass_before_and_one_that_plays_does_not(explorer: Explorer) -> None:
+    explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(50, 2))
+    frames_until(explorer, 1)
+    first, second = (Snapshot.of(flow_of(seed=k), 10 + k) for k in (1, 2))
+    explorer.look_back(first, at_once=False)
+    turn = explorer.newest.turn
+    assert turn is not None
+    explorer.look_back(second, at_once=False, hurried=True)
+    assert explorer.newest.turn is turn and explorer.newest.hurried
+    explorer.look_back(first)
+    assert explorer.newest.turn is not turn and not explorer.newest.hurried
+    assert frames_until(explorer, 11)[-1].weights == 11

@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from dnf_studio.config import Config
+from dnf_studio.core.exploration.display_set import DisplayNoise, blocks
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.sde.paths import collected
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.storage.samples import ExportPlan, read_export, read_rows
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_export, read_rows
 from dnf_studio.errors import SettingError
 from dnf_studio.workers import outliers, passes
-from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.frames import Frame, FrameRequest, InspectRequest
 from dnf_studio.workers.passes import Passes
 from dnf_studio.workers.selection import export_selection

@@ -12,11 +12,13 @@ import torch
 
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.exploration.display_set import DisplayNoise, blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.steps import backward_step
-from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_export, read_rows
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DivergenceError, ExportError, SettingError
-from dnf_studio.workers.display_set import DisplayNoise, blocks
 from dnf_studio.workers.selection import export_selection
 from tests.core.storage.files import make_flow
 

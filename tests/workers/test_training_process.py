@@ -49,6 +49,11 @@ def same(one: Run, other: Run) -> None:
     for part in ("raw", "average", "exp_avg", "exp_avg_sq"):
         for name, tensor in getattr(first.weights, part).items():
             assert torch.equal(tensor, getattr(second.weights, part)[name]), name
+    kept, others = one.snapshots.all, other.snapshots.all
+    assert [each.iteration for each in kept] == [each.iteration for each in others]
+    for mine, theirs in zip(kept, others, strict=True):
+        tensors = theirs.read().tensors
+        assert all(torch.equal(tensor, tensors[name]) for name, tensor in mine.read().tensors.items())
 
 
 def plain(changes: dict[int, dict[str, object]]) -> Run:

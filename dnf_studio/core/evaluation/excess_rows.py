@@ -51,19 +51,28 @@ class ExcessRows:
     """By the densities of the probability-flow ODE: the rows add up to the bound minus the NLL of the ODE."""
     by_neighbours: tuple[ExcessRow, ...] | None
     """By nearest neighbours among forward points, without the model's densities; None beyond three dimensions."""
+    points: int = 0
+    """Paths that `by_step` is the mean over."""
 
 
-def excess_rows(flow: GenerativeModel, dataset: Dataset, solver: str | None = None) -> ExcessRows:
-    """The excess on fresh points, seed 0: by the ODE on the first `ODE_POINTS` of those of the bound, by nearest
-    neighbours on 20,000. The chain is that of `solver`, the model's own unless given; None where there is none.
+def excess_rows(
+    flow: GenerativeModel,
+    dataset: Dataset,
+    solver: str | None = None,
+    points: int = ODE_POINTS,
+    neighbour_points: int = NEIGHBOUR_POINTS,
+) -> ExcessRows:
+    """The excess on fresh points, seed 0: by the ODE on the first `points` of those of the bound, by nearest
+    neighbours on `neighbour_points`. The chain is that of `solver`, the model's own unless given; None where there is
+    none.
     """
     chain = flow.checked_solver(solver).chain
     if chain is None:
         return ExcessRows(None, None)
     grid = flow.grid()
     near = flow.dim <= MOST_NEIGHBOUR_DIM
-    count = max(FEWEST, min(affordable_points(flow, ODE_POINTS), MOST_STATES // grid.steps))
-    x0 = fresh_points(flow, dataset, NEIGHBOUR_POINTS if near else count, 0)
+    count = max(FEWEST, min(affordable_points(flow, points), MOST_STATES // grid.steps))
+    x0 = fresh_points(flow, dataset, neighbour_points if near else count, 0)
     source = torch.Generator().manual_seed(0)
     noise = torch.randn((grid.steps, *x0.shape), generator=source).to(x0)
     with torch.inference_mode():
@@ -81,11 +90,11 @@ def excess_rows(flow: GenerativeModel, dataset: Dataset, solver: str | None = No
             rows = torch.cat(threads.map(ratios, parts), dim=1)
     means = step_means(rows.double().cpu().numpy())
     if not near:
-        return ExcessRows(_rows(means), None)
+        return ExcessRows(_rows(means), None, means.points)
     neighbours = neighbour_excess(states.cpu().numpy(), terms.cpu().numpy())
     steps = StepMeans(neighbours.mean[:-1], neighbours.error[:-1], neighbours.points)
     known = np.isfinite(steps.mean).any()
-    return ExcessRows(_rows(means), _rows(steps) if known else None)
+    return ExcessRows(_rows(means), _rows(steps) if known else None, means.points)
 
 
 def _rows(means: StepMeans) -> tuple[ExcessRow, ...]:

@@ -45,7 +45,6 @@ __all__ = [
     "nll_bound",
     "nll_ode",
     "nll_ode_and_error",
-    "validation_bound",
     "validation_nll",
 ]
 
@@ -206,22 +205,11 @@ def nll_bound(
     return float(ChainBounds(flow, dataset, solver).values(count, seed, grid).cpu().double().mean())
 
 
-def validation_bound(flow: GenerativeModel, dataset: Dataset) -> float:
-    """The bound as `nll_bound` computes it, on at most 2,000 noise draws (`affordable_points`) of the points that
-    decide when training ends.
-
-    Raises `UnsupportedError` where the data has none, and for a model without a bound.
-    """
-    _require_bound(flow)
-    points, draws = _validation(flow, dataset)
-    return float(bound_nll(flow, points, draws).cpu().double().mean())
-
-
 def validation_nll(flow: GenerativeModel, dataset: Dataset) -> float:
-    """What decides when training ends: `validation_bound`, or for a flow its NLL by the steps it is trained with.
+    """What decides when training ends: the bound as `nll_bound` computes it, on at most 2,000 noise draws
+    (`affordable_points`) of the validation points, or for a flow its NLL by the steps it is trained with.
 
-    Raises `UnsupportedError` where the data
-    has no validation split.
+    Raises `UnsupportedError` where the data has no validation split.
     """
     points, draws = _validation(flow, dataset)
     return float(flow.validation_nll(points, draws).cpu().double().mean())

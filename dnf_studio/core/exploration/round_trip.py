@@ -32,12 +32,13 @@ from dnf_studio.core.sampling.model import check_shape
 from dnf_studio.core.sde.brownian import BrownianPath
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, collected
-from dnf_studio.core.sde.sample_settings import AS_VIEWED, LastStep, SampleSettings
+from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
+from dnf_studio.core.sde.solvers import LastStep
 from dnf_studio.core.sde.solvers.sde import backward_states
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.errors import Check, SettingError, UnsupportedError
 
-__all__ = ["RoundTrip", "Way", "round_trip", "round_trips"]
+__all__ = ["RoundTrip", "Way", "round_trips"]
 
 Way = Literal["implied", "ode", "sde"]
 BLOCK = 256
@@ -97,27 +98,6 @@ class RoundTrip:
         return self.error[np.isfinite(self.error)]
 
 
-def round_trip(
-    flow: GenerativeModel,
-    x0: Tensor,
-    way: Way = "sde",
-    settings: SampleSettings = AS_VIEWED,
-) -> RoundTrip:
-    """Carry `x0` (P, D), model units, to noise and back, N steps each way.
-
-    `settings` say N, the time grid, the last step of ``sde``, whose other two ways have no choice, and the seed: it
-    chooses the Brownian paths, a forward and a backward one for each point, the same whatever N is. λ and solver are
-    those of the way.
-
-    ``ode`` needs the score at t_0, where training on a fixed grid never sees it.
-
-    Raises `SettingError` for another way, `DataError` for other points, and `UnsupportedError` for a way with noise
-    where the model has none.
-    """
-    *_, whole = round_trips(flow, x0, way, settings)
-    return whole
-
-
 def round_trips(
     flow: GenerativeModel,
     x0: Tensor,
@@ -126,10 +106,15 @@ def round_trips(
     *,
     check: Check | None = None,
 ) -> Iterator[RoundTrip]:
-    """Yield the round trip block by block: each result holds the points so far, the last one all of them.
+    """Carry `x0` (P, D), model units, to noise and back, N steps each way.
 
-    `check` is called at every step and raises to leave. What is wrong with the settings is raised at
-    the first `next`.
+    The round trip comes block by block: each result holds the points so far, the last one all of them. `settings` say
+    N, the time grid, the last step of ``sde``, whose other two ways have no choice, and the seed: it chooses the
+    Brownian paths, a forward and a backward one for each point, the same whatever N is. λ and solver are those of the
+    way. ``ode`` needs the score at t_0, where training on a fixed grid never sees it.
+
+    `check` is called at every step and raises to leave. At the first `next` come `SettingError` for another way,
+    `DataError` for other points, and `UnsupportedError` for a way with noise where the model has none.
     """
     if way not in get_args(Way):
         raise SettingError(f"The way back '{way}' is not one of implied, ode and sde.")

@@ -24,8 +24,8 @@ from dnf_studio.core.sampling.likelihood import LogProbMethod, bound_nll, log_pr
 from dnf_studio.core.sampling.model import Model, check_shape, shown_shape
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Sampler
-from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.core.sde.solvers import missing_grids
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.sde.solvers import LastStep, missing_grids
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
 from dnf_studio.facts import WithFacts
 

@@ -16,8 +16,8 @@ from dnf_studio.core.networks.fourier_mlp import FourierMLP
 from dnf_studio.core.sampling.model import Ability, FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
-from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
-from dnf_studio.core.sde.solvers import SolversFor
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.sde.solvers import LastStep, SolversFor
 from dnf_studio.core.sde.solvers.ode import runge_kutta_sampler
 from dnf_studio.errors import UnsupportedError
 

@@ -17,8 +17,7 @@ from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.model import Ability, FieldWithDivergence, ProbabilityFlow
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at, make_grid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
-from dnf_studio.core.sde.sample_settings import LastStep
-from dnf_studio.core.sde.solvers import SDE, SolversFor
+from dnf_studio.core.sde.solvers import SDE, LastStep, SolversFor
 from dnf_studio.core.sde.solvers.midpoint import MIDPOINT, midpoint_sampler
 from dnf_studio.errors import UnsupportedError
 

@@ -14,8 +14,8 @@ from dnf_studio.core.models.base import GenerativeModel, check_noise, check_poin
 from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Sampler
-from dnf_studio.core.sde.sample_settings import LastStep, check_last_step, check_level
-from dnf_studio.core.sde.solvers import SolversFor
+from dnf_studio.core.sde.sample_settings import check_last_step, check_level
+from dnf_studio.core.sde.solvers import LastStep, SolversFor
 from dnf_studio.core.sde.solvers.sde import backward_path
 
 __all__ = ["TwoSDEs"]

@@ -29,7 +29,7 @@ from dnf_studio.core.sampling.model import Model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, Sampler
 from dnf_studio.core.sde.sample_settings import SampleSettings, check_count
-from dnf_studio.core.sde.solvers import solver_named, unused_settings
+from dnf_studio.core.sde.solvers import unused_settings
 from dnf_studio.core.sde.solvers.sde import backward_states
 from dnf_studio.errors import DivergenceError, UnsupportedError
 
@@ -207,9 +207,7 @@ def sample(flow: Model, count: int, settings: SampleSettings) -> Tensor:
 
     Raises `UnsupportedError` for a λ that the named solver has not.
     """
-    if settings.solver is not None:
-        solver_named(settings.solver).check_level(settings.lam)
-    blocks = [torch.from_numpy(block.samples) for block in sample_blocks(flow, count, settings)]
+    blocks = [torch.from_numpy(block.samples) for block in sample_blocks(flow, count, settings.asked())]
     return torch.cat(blocks).to(flow.device)
 
 

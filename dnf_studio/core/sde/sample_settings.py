@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from dnf_studio.config.grids import GridKind, check_grid, check_steps
 from dnf_studio.core.sde.solvers import LastStep, Parts, solver_named
@@ -17,10 +17,9 @@ from dnf_studio.errors import SettingError
 
 __all__ = [
     "AS_VIEWED",
+    "DISPLAY_SEED",
     "STARTS",
     "Direction",
-    "LastStep",
-    "Parts",
     "SampleSettings",
     "Start",
     "check_count",
@@ -35,6 +34,8 @@ Start = Literal["noise", "forward"]
 share nothing; ``forward``: where the forward path of the same point ends, so that the two are one round trip."""
 STARTS: dict[str, str] = {"noise": "fresh noise", "forward": "the forward ends"}
 """The starts in words, as they follow “the backward process starts from”."""
+DISPLAY_SEED = 0
+"""By which the points of the views are taken from the data; their noise and latents have `SampleSettings.seed`."""
 MOST_SAMPLES = 10**10
 MOST_LANGEVIN = 1000
 
@@ -86,6 +87,15 @@ class SampleSettings:
     def level(self) -> float:
         """The λ that is used: 0 for a solver that draws no noise."""
         return float(self.lam) if self.solver is None or solver_named(self.solver).noise else 0.0
+
+    def asked(self) -> Self:
+        """These settings, as a person asks for them; raises `UnsupportedError` for a λ that the named solver has not.
+
+        Views let it be: there λ is kept while solvers come and go.
+        """
+        if self.solver is not None:
+            solver_named(self.solver).check_level(self.lam)
+        return self
 
 
 def check_level(lam: object) -> None:

@@ -36,7 +36,7 @@ from dnf_studio.core.storage.needed import needed_by
 from dnf_studio.core.storage.run_record import record_fault
 from dnf_studio.errors import CheckpointError
 
-__all__ = ["FORMAT_VERSION", "Checkpoint", "DataSummary", "read_checkpoint", "read_heading", "save_checkpoint"]
+__all__ = ["Checkpoint", "read_checkpoint", "read_heading", "save_checkpoint"]
 
 MAX_FILE = 1 << 32
 STOPPING = "early_stopping"

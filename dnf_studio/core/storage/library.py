@@ -15,10 +15,11 @@ from dnf_studio.core.files import checked_name, explain, files_in, is_taken, mak
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
+from dnf_studio.core.storage.snapshots import move_snapshots
 from dnf_studio.core.training.record import History
 from dnf_studio.errors import CheckpointError, StudioError
 
-__all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "rename"]
+__all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "model_head", "rename"]
 
 SUFFIX = ".safetensors"
 RECENT = 50
@@ -54,17 +55,22 @@ class ModelFile:
 
 def model_file(path: Path) -> ModelFile:
     """What there is to say of the checkpoint at `path`, from its header; a bad file has a `fault`."""
+    return model_head(path)[0]
+
+
+def model_head(path: Path) -> tuple[ModelFile, Checkpoint | None]:
+    """`model_file`, and the checkpoint without its tensors, None of a bad file."""
     found = ModelFile(path)
     try:
         state = path.stat()
         found = replace(found, bytes=state.st_size, modified=state.st_mtime)
         head = read_heading(path)
     except OSError as problem:
-        return replace(found, fault=f"Cannot read '{path.name}': {explain(problem)}.")
+        return replace(found, fault=f"Cannot read '{path.name}': {explain(problem)}."), None
     except StudioError as problem:
-        return replace(found, fault=str(problem))
+        return replace(found, fault=str(problem)), None
     drift = head.config.network.drift
-    return replace(
+    found = replace(
         found,
         kind=head.kind,
         model=head.config.model if drift == "free" else f"{drift} {head.config.model}",
@@ -75,6 +81,7 @@ def model_file(path: Path) -> ModelFile:
         nll=_nll(head),
         sha256=head.sha256,
     )
+    return found, head
 
 
 def _nll(head: Checkpoint) -> float | None:
@@ -93,12 +100,17 @@ def list_models(folder: Path) -> tuple[ModelFile, ...]:
 
 
 def rename(path: Path, name: str) -> Path:
-    """Give the file another name in its folder and return where it is; raises `StudioError`."""
-    return renamed(path, checked_name(name, SUFFIX, "model") + path.suffix, "model")
+    """Give the file, and the snapshots beside it, another name and return where it is; raises `StudioError`."""
+    target = renamed(path, checked_name(name, SUFFIX, "model") + path.suffix, "model")
+    move_snapshots(path, target)
+    return target
 
 
 def duplicate(path: Path, folder: Path | None = None) -> Path:
-    """Copy the file under a free name into `folder`, its own by default; raises `StudioError`."""
+    """Copy the file, and the snapshots beside it, under a free name into `folder`, its own by default.
+
+    Raises `StudioError`.
+    """
     place = folder or path.parent
     _make(place)
     plain = place / path.name
@@ -107,6 +119,7 @@ def duplicate(path: Path, folder: Path | None = None) -> Path:
     try:
         shutil.copyfile(path, partial)
         partial.replace(target)
+        move_snapshots(path, target, copy=True)
     except OSError as problem:
         raise StudioError(f"Cannot copy '{path.name}': {explain(problem)}.") from problem
     finally:
@@ -129,13 +142,14 @@ class Trash:
         return self._held[-1][0] if self._held else None
 
     def delete(self, path: Path) -> None:
-        """Move the file here; raises `StudioError`."""
+        """Move the file here, and the snapshots beside it; raises `StudioError`."""
         with self._lock:
             require_writable(path.parent, StudioError)
             _make(self._folder)
             held = _free(self._folder / path.name, "")
             try:
                 shutil.move(path, held)
+                move_snapshots(path, held)
             except OSError as problem:
                 raise StudioError(f"Cannot delete '{path.name}': {explain(problem)}.") from problem
             self._held.append((path, held))
@@ -150,6 +164,7 @@ class Trash:
             target = _free(path, " restored")
             try:
                 shutil.move(held, target)
+                move_snapshots(held, target)
             except OSError as problem:
                 raise StudioError(f"Cannot bring '{path.name}' back: {explain(problem)}.") from problem
             self._held.pop()

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from dnf_studio.config import Config
-from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.files import explain, source_size
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary
+from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.layout import (
     MAX_DIM,
     digest,

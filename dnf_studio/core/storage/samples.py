@@ -31,11 +31,11 @@ from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress, Sele
 from dnf_studio.core.storage.journal import Journal, Unfinished, unfinished_exports
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.sample_file import Contents
-from dnf_studio.core.storage.sample_reader import ExportInfo, read_export, read_rows
+from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.core.storage.sample_writer import Hdf5Output, SampleWriter
 from dnf_studio.errors import DataError, ExportError, SettingError, StudioError
 
-__all__ = ["ExportInfo", "ExportPlan", "ExportProgress", "Selection", "export_samples", "read_export", "read_rows"]
+__all__ = ["export_samples"]
 
 
 def export_samples(

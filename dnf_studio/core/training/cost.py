@@ -7,19 +7,21 @@ penalty of points outside, the embedding of t and the measuring of a validation 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from dnf_studio.config import Config
 from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.flow import MOST_EXACT
-from dnf_studio.core.training.record import STAGE
+from dnf_studio.core.training.record import STAGE, Marks
 from dnf_studio.core.training.run import Run
 
-__all__ = ["point_cost", "run_cost"]
+__all__ = ["cost_at", "point_cost", "run_cost"]
 
 WITH_GRADIENT = 3
 """A value, and both of its derivatives."""
 RUNGE_KUTTA_STAGES = 4
+BATCH = "training.batch"
 
 
 def _of_paths(model: GenerativeModel, steps: int) -> int:
@@ -55,14 +57,39 @@ def point_cost(model: GenerativeModel, steps: int) -> int | None:
 
 
 def run_cost(run: Run) -> int | None:
-    """Multiply-adds of `run` so far, whose batch has not changed, each N of progressive training by its marks."""
-    total, before, batch = 0, 0, run.config.training.batch
-    stages = [mark for mark in run.marks.all if mark.name in (STAGE, "sde.steps")]
-    ends = [(mark.iteration, int(mark.before or 0)) for mark in stages]
-    for end, steps in (*ends, (run.iteration, run.marks.steps or run.config.sde.steps)):
-        cost = point_cost(run.flow, steps)
-        if cost is None:
-            return None
-        total += (end - before) * batch * cost
-        before = end
-    return total
+    """Multiply-adds of `run` so far, each N of progressive training and each size of its batches by its marks."""
+    found = cost_at(run.flow, run.config, run.marks, (run.iteration,))
+    return None if found is None else found[0]
+
+
+def cost_at(model: GenerativeModel, config: Config, marks: Marks, iterations: Sequence[int]) -> tuple[int, ...] | None:
+    """Multiply-adds until the end of each of `iterations`, ascending, of a run that ends with `config`.
+
+    `marks` say where N and the size of batches changed. None where nobody has counted what its objective costs.
+    """
+    costs = {n: point_cost(model, n) for n in {steps for _, steps, _ in _stretches(config, marks)}}
+    if None in costs.values():
+        return None
+    found = []
+    for iteration in iterations:
+        total = begin = 0
+        for end, steps, batch in _stretches(config, marks):
+            stop = iteration if end is None else min(end, iteration)
+            total += max(0, stop - begin) * batch * (costs[steps] or 0)
+            begin = max(begin, stop)
+        found.append(total)
+    return tuple(found)
+
+
+def _stretches(config: Config, marks: Marks) -> list[tuple[int | None, int, int]]:
+    """Where each stretch of a run ends, None of the last one, its N and the size of its batches."""
+    n, batch = marks.steps or config.sde.steps, config.training.batch
+    end: int | None = None
+    found: list[tuple[int | None, int, int]] = []
+    # From the end back to the beginning: a mark knows what was before it
+    for mark in reversed(marks.all):
+        if mark.name in (STAGE, "sde.steps", BATCH) and type(mark.before) is int and mark.before > 0:
+            found.append((end, n, batch))
+            end = mark.iteration
+            n, batch = (n, mark.before) if mark.name == BATCH else (mark.before, batch)
+    return [(end, n, batch), *reversed(found)]

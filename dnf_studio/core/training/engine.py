@@ -12,10 +12,9 @@ from dnf_studio.config.model_kinds import MODEL_KINDS, Objective
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.adjoint import AdjointEngine
-from dnf_studio.core.training.flow_matching import FlowMatchingEngine
 from dnf_studio.core.training.gradients import BatchLoss
 from dnf_studio.core.training.maximum_likelihood import LikelihoodEngine
-from dnf_studio.core.training.score_matching import ScoreMatchingEngine
+from dnf_studio.core.training.regression import FlowMatchingEngine, ScoreMatchingEngine
 from dnf_studio.core.training.terms import Term
 
 __all__ = ["ENGINES", "Engine", "make_engine"]

@@ -7,14 +7,20 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.files import as_path
 from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.storage.checkpoint import save_checkpoint
 from dnf_studio.core.storage.origins import remember
+from dnf_studio.core.storage.snapshots import save_snapshots
 from dnf_studio.core.training.schedules import remaining_steps
+from dnf_studio.core.training.snapshots import SAVED_BYTES, Snapshots, thinned
+from dnf_studio.errors import CheckpointError
 from dnf_studio.facts import WithFacts
 from dnf_studio.progress import Progress, note
 
@@ -36,6 +42,8 @@ class Fitting(WithFacts):
     iteration: int
     seconds: float
     early_stopping: EarlyStopping
+    snapshots: Snapshots
+    """The weights at some of its iterations, few and evenly spread over their square roots."""
     _pace: float | None
 
     @abstractmethod
@@ -60,6 +68,16 @@ class Fitting(WithFacts):
             return max(0.0, training.seconds - self.seconds)
         left = remaining_steps(training, self.config.sde.steps, self.iteration)
         return None if self._pace is None else self._pace * left
+
+    def save(self, path: Path | str, kind: Literal["run", "weights"] = "run", snapshots: bool = False) -> None:
+        """Write a checkpoint: `run` to resume from, `weights` to sample with; raises `SettingError` for other kinds.
+
+        With `snapshots` the weights at earlier iterations go into a folder beside it, ``rings.snapshots``; without,
+        those of a run that it takes the place of go.
+        """
+        file = as_path(path, CheckpointError)
+        save_checkpoint(file, self.state().checkpoint(kind))
+        save_snapshots(thinned(self.snapshots.all, self.iteration, SAVED_BYTES) if snapshots else (), file)
 
     def fit(self, progress: bool = True) -> GenerativeModel:
         """Train to the end of the run and return its model, the one with the weights that sampling uses.

@@ -238,6 +238,10 @@ class Marks:
         fresh, self._fresh = tuple(self._fresh), []
         return fresh
 
+    def follow(self, told: Sequence[Mark]) -> None:
+        """Take up marks of a copy of the run elsewhere, as far as they are not here."""
+        self._marks = [*self._marks, *(mark for mark in told if mark not in self._marks)][-MOST_MARKS:]
+
     def go_back(self, iteration: int) -> None:
         """Let settings that changed after `iteration` have changed there, and stages of training be yet to come."""
         later = [mark for mark in self._marks if mark.name == STAGE and mark.iteration > iteration]

@@ -1,24 +1,144 @@
-"""Networks that are fitted to known values at points and times, by the fast kernels: what the engines of a diffusion
-model and of flow matching share."""
+"""Training by regression: a network is fitted to values that are known at points and times, by the fast kernels.
+
+Denoising score matching (Ho et al. 2020, equation 14; Song et al. 2021, equation 7) and conditional flow matching
+(Lipman et al., "Flow Matching for Generative Modeling", ICLR 2023, arXiv:2210.02747, equation 23 with σ_min = 0) of
+independent pairs of data and noise or of coupled ones (Tong et al., "Improving and Generalizing Flow-Based Generative
+Models with Minibatch Optimal Transport", TMLR 2024, arXiv:2302.00482, equations 14 and 15 with σ = 0, and 17). Times
+are those of the model's grid, between its nodes too.
+"""
 
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.models.matching import Matching
 from dnf_studio.core.networks.base import BlockSizes, FieldKernel, FieldNetwork, Gradients
 from dnf_studio.core.networks.build import make_kernel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
-from dnf_studio.core.sde.grid import between_nodes
+from dnf_studio.core.sde.grid import between_nodes, levels_at
+from dnf_studio.core.training.diagnosis import TermName
 from dnf_studio.core.training.gradients import BatchLoss, TrainedNetwork, assign_gradients, embed_times
+from dnf_studio.core.training.terms import Term, regression_terms
 
-__all__ = ["draw_times", "fit"]
+__all__ = ["FlowMatchingEngine", "ScoreMatchingEngine", "draw_times", "fit", "transported"]
 
+Model = TypeVar("Model", bound=GenerativeModel)
 SHARED = 16
 BLOCK_ROWS = 1024
 """Rows of a block: a layer of 181 channels takes 724 KiB in float32."""
+COUPLED_ROWS = 128
+"""Points that are paired together: the time of an assignment grows as their cube."""
+
+
+class RegressionEngine(ABC, Generic[Model]):
+    """Computes training steps of one network that is fitted, on the threads of `pool`.
+
+    `hidden` is the type of its layers; the data's `box` is of no use here.
+    """
+
+    words: ClassVar[TermName]
+    """What the network says, as a term of the loss is named."""
+
+    def __init__(
+        self, model: Model, pool: BlockPool, hidden: torch.dtype = torch.float32, box: Tensor | None = None
+    ) -> None:
+        self.model, self.pool, self.hidden = model, pool, hidden
+
+    def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
+        """The loss of x0 (B, D), its gradients put into the parameters; N = `steps` changes nothing."""
+        return self.step(*self._drawn(x0, generator))
+
+    def terms(self, x0: Tensor, steps: int, generator: torch.Generator) -> Iterator[Term]:
+        """See `Engine`."""
+        x, noise, t = self._drawn(x0, generator)
+        pairs = self._pairs(x, noise, t)
+        return regression_terms(self.words, self.network, x, pairs, t, self.model.timestamps, self.hidden)
+
+    def step(self, x0: Tensor, noise: Tensor, t: Tensor) -> BatchLoss:
+        """The mean loss of x0 (K, R, D) with `noise` (K, R, D) at the times t (K,), its gradients put in."""
+        return fit(self.network, *self._pairs(x0, noise, t), t, self.pool, self.hidden)
+
+    @property
+    @abstractmethod
+    def network(self) -> FieldNetwork:
+        """What is fitted."""
+
+    @abstractmethod
+    def _pairs(self, x0: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Where the network is evaluated, (K, R, D), and what it should say there."""
+
+    def _drawn(self, x0: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """What `step` takes."""
+        t = draw_times(self.model.timestamps, len(x0), generator)
+        shape = len(t), -1, x0.shape[1]
+        return x0.view(shape), self._noise(x0, generator).to(x0).view(shape), t
+
+    def _noise(self, x0: Tensor, generator: torch.Generator) -> Tensor:
+        """Noise (B, D) for x0 (B, D), drawn on the processor."""
+        return torch.randn(x0.shape, generator=generator)
+
+
+class ScoreMatchingEngine(RegressionEngine[Diffusion]):
+    """That of a diffusion model, whose loss is E ‖ε̂(a(t) x_0 + σ(t) ε, t) − ε‖² / D.
+
+    It is ε-weighted: 1 for a network that says 0, and not a likelihood. A uniform grid gives times uniform in [t_0, T],
+    a quadratic one more of them near the data, where the samplers' steps are.
+    """
+
+    words: ClassVar[TermName] = "predicted noise"
+
+    @property
+    def network(self) -> FieldNetwork:
+        """ε̂."""
+        return self.model.noise
+
+    def _pairs(self, x0: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        signal, sigma = (level[:, None, None] for level in levels_at(self.model.config.sde, t))
+        return signal * x0 + sigma * noise, noise
+
+
+class FlowMatchingEngine(RegressionEngine[Matching]):
+    """That of flow matching, whose loss is E ‖v(x_t, t) − (x_0 − z)‖² / D at x_t = (1 − t) x_0 + t z for noise z.
+
+    It is 2 for a network that says 0, above 0 for the best one, and not a likelihood. A uniform grid gives times
+    uniform in [0, 1].
+    """
+
+    words: ClassVar[TermName] = "velocity"
+
+    @property
+    def network(self) -> FieldNetwork:
+        """v."""
+        return self.model.vector_field
+
+    def _pairs(self, x0: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.lerp(x0, noise, t[:, None, None]), x0 - noise
+
+    def _noise(self, x0: Tensor, generator: torch.Generator) -> Tensor:
+        noise = super()._noise(x0, generator)
+        if not self.model.coupled:
+            return noise
+        parts = zip(torch.split(x0.cpu(), COUPLED_ROWS), torch.split(noise, COUPLED_ROWS), strict=True)
+        return torch.cat(self.pool.map(lambda pair: transported(*pair), list(parts)))
+
+
+def transported(x0: Tensor, noise: Tensor) -> Tensor:
+    """The rows of `noise` (B, D) in the order in which Σ ‖x0_i − noise_i‖² is least, exactly, for x0 (B, D).
+
+    Each is used once, so that data and noise stay what they are.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    _, order = linear_sum_assignment(torch.cdist(x0.double(), noise.double()).square().numpy())
+    return noise[torch.from_numpy(order)]
 
 
 def draw_times(nodes: Tensor, batch: int, generator: torch.Generator) -> Tensor:

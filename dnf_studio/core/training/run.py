@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 
@@ -25,14 +25,16 @@ from dnf_studio.core.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.sde.grid import make_grid
-from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
+from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.storage.layout import check_keepable
+from dnf_studio.core.storage.snapshots import KeptWeights, own_snapshots
 from dnf_studio.core.training.diagnosis import LossWatch, TrainingDiverged
 from dnf_studio.core.training.doctor import Failure, diagnose
 from dnf_studio.core.training.engine import Engine, make_engine
 from dnf_studio.core.training.fitting import Fitting
 from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport, check_changes
 from dnf_studio.core.training.schedules import learning_rate, training_steps
+from dnf_studio.core.training.snapshots import Snapshots
 from dnf_studio.core.training.state import RunState
 from dnf_studio.core.training.weights import TrainedWeights, first_model
 from dnf_studio.errors import Cancelled, CheckpointError, DataError, SettingError, cancel_when
@@ -74,6 +76,7 @@ class Run(Fitting):
         self.metrics: dict[str, float | None] = {}
         self._good = self._weights.state(), 0
         self._watch = LossWatch.of(config, self.dataset.dim)
+        self.snapshots = Snapshots(sum(tensor.nbytes for tensor in flow.state_dict().values()))
 
     @property
     def flow(self) -> GenerativeModel:
@@ -108,6 +111,8 @@ class Run(Fitting):
     def __iter__(self) -> Iterator[StepReport]:
         """Train to the totals; may be left at any report or by the `TrainingDiverged` it raises, and taken up again."""
         self._take_changes()
+        if not self.iteration:
+            self.snapshots.note(self.flow, self.dataset, 0, self.seconds)
         while not self.finished:
             self.metrics.clear()
             if (report := self._step()) is None:
@@ -122,12 +127,8 @@ class Run(Fitting):
         """
         self._pool.check = cancel_when(asked)
 
-    def save(self, path: Path | str, kind: Literal["run", "weights"] = "run") -> None:
-        """Write a checkpoint: `run` to resume from, `weights` to sample with; raises `SettingError` for other kinds."""
-        save_checkpoint(as_path(path, CheckpointError), self.state().checkpoint(kind))
-
     def state(self) -> RunState:
-        """The state of the run, in copies. Call it between two iterations."""
+        """The state of the run, in copies, without its snapshots. Call it between two iterations."""
         data, weights = self.dataset, self._weights.state()
         # Copied once: without best weights those that sampling uses are the average
         copied = weights.average if self._weights.best is None else {}
@@ -166,8 +167,9 @@ class Run(Fitting):
         self.history, self.marks, self.early_stopping = deepcopy(known)
         self.changes, self.metrics = list(state.changes), dict(state.metrics)
         self._queue = deque(state.queue)
+        self.snapshots.load(state.snapshots, self.iteration)
 
-    def follow(self, report: StepReport, config: Config | None = None) -> None:
+    def follow(self, report: StepReport, config: Config | None = None, snapshots: Sequence[KeptWeights] = ()) -> None:
         """Take up how far a `report` says it has come, and the settings it goes on with; the weights are not in it.
 
         So a run that is trained by a copy of it elsewhere shows where that is, until it loads its state.
@@ -178,6 +180,9 @@ class Run(Fitting):
         self._pace = pace if self._pace is None else 0.9 * self._pace + 0.1 * pace
         self.iteration, self.seconds = report.iteration, report.seconds
         self.history.add(report.iteration, report.loss)
+        self.marks.follow(report.marks)
+        for each in snapshots:
+            self.snapshots.add(each)
 
     @classmethod
     def resume(cls, path: Path | str, changes: Mapping[str, Any] | None = None, threads: int | None = None) -> Self:
@@ -197,6 +202,7 @@ class Run(Fitting):
         if run.dataset.fingerprint != checkpoint.data.fingerprint:
             raise CheckpointError(f"The data '{run.config.data}' is not what '{path}' was trained on.")
         run.load(replace(RunState.of_checkpoint(checkpoint), config=config))
+        run.snapshots.load(own_snapshots(checkpoint, path), run.iteration)
         # What the run has already is no change, also of what is fixed while it goes on
         said, had = (flatten(c.model_dump()) for c in (checkpoint.config.changed(coming), checkpoint.config))
         coming = {key: value for key, value in coming.items() if said.get(key, value) != had.get(key)}
@@ -236,6 +242,7 @@ class Run(Fitting):
         self.follow(report)
         if self.finished:
             self._weights.complete(self.dataset, self._pool, last=True)
+        self.snapshots.note(self.flow, self.dataset, self.iteration, self.seconds)
         return report
 
     def _look_back(self, iteration: int) -> float | None:
@@ -262,7 +269,7 @@ class Run(Fitting):
         failure = Failure(self.iteration + 1, then, steps, loss, norm, before, self._watch)
         diagnosis = diagnose(failure, self._engine, self._weights.raw, self.dataset)
         self._weights.load(state)
-        for record in (self.history, self.early_stopping, self.marks):
+        for record in (self.history, self.early_stopping, self.marks, self.snapshots):
             record.go_back(then)
         self.changes = [(min(iteration, then), change) for iteration, change in self.changes]
         self.iteration, self._watch.level = then, None

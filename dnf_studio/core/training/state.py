@@ -10,6 +10,7 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.storage.checkpoint import Checkpoint
+from dnf_studio.core.storage.snapshots import KeptWeights
 from dnf_studio.core.training.diagnosis import LossWatch
 from dnf_studio.core.training.record import EarlyStopping, History, Marks
 from dnf_studio.core.training.weights import MOMENTS, WeightsState
@@ -23,7 +24,7 @@ class RunState:
     """Everything that a run is but its data and its threads, in copies that nobody changes and that can be pickled.
 
     `Run.state` makes it and `Run.load` goes on from it, on a processor to the bit. A checkpoint keeps all of it but
-    the last four fields: `checkpoint` and `of_checkpoint`.
+    the last five fields: `checkpoint` and `of_checkpoint`.
     """
 
     config: Config
@@ -54,6 +55,8 @@ class RunState:
     """The weights to go back to from a divergence and their iteration; None for `weights`."""
     watch: LossWatch | None = None
     """What the loss is compared with to see a divergence; None where it begins anew."""
+    snapshots: tuple[KeptWeights, ...] | None = None
+    """The weights at earlier iterations, which nobody changes; None where those stay that the run has."""
 
     @property
     def best(self) -> dict[str, Tensor] | None:

@@ -119,12 +119,16 @@ class Lifecycle(QObject):
     def _open(self, file: str) -> None:
         """Show what was asked for, or ask what of a table to take, with a model in the views meanwhile."""
         workspace = self._workspace
-        if self._options.file is not None and self._options.screenshot is None:
+        seen = self._options.screenshot is None
+        if self._options.file is not None and file.lower().endswith(".dnfsession"):
+            workspace.parts["sessions"].open(file, asks=seen)
+        elif self._options.file is not None and seen:
             workspace.files.choose(file)
-            QTimer.singleShot(ASKED_MS, self, self._fill_views)
         else:
             workspace.studio.open(file)
             workspace.files.opening.emit(file)
+        if self._options.file is not None and seen:
+            QTimer.singleShot(ASKED_MS, self, self._fill_views)
 
     def _fill_views(self) -> None:
         if self._workspace.studio.current is None and not self._workspace.studio.loading.running:

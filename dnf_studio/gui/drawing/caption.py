@@ -50,13 +50,25 @@ class Caption(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setContentsMargins(6, 0, 6, 0)
+        self.meaning, self._what, self._whole = "", "", ""
+        """What the picture says now, which comes before what the plot shows at all."""
         self.set_whole(text)
 
     def set_whole(self, text: str) -> None:
-        """Say `text` from now on."""
-        self._whole = text
-        self.setToolTip(text)
-        self.setAccessibleName(text)
+        """Say `text` from now on, behind what the picture means now."""
+        self._what = text
+        self._say()
+
+    def set_meaning(self, text: str) -> None:
+        """Say in whole sentences what the picture means now; with nothing only what it shows."""
+        if text != self.meaning:
+            self.meaning = text
+            self._say()
+
+    def _say(self) -> None:
+        self._whole = f"{self.meaning} {self._what}".strip()
+        self.setToolTip(self._whole)
+        self.setAccessibleName(self._whole)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

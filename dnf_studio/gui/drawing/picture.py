@@ -1,4 +1,4 @@
-"""One plot as a picture, for a talk or a paper: copied or saved from its context menu, in twice its pixels."""
+"""What the context menu of a plot makes of it: a picture in twice its pixels, a table of its numbers, a figure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,37 @@ from pathlib import Path
 
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QMenu, QWidget
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError
+from dnf_studio.gui.drawing.telling import TellingPlot, write_numbers
 
-__all__ = ["PictureMenu"]
+__all__ = ["WISHES", "PictureMenu"]
 
 SCALE = 2.0
 """Pixels of the picture for one of the window: letters stay sharp when a slide enlarges them."""
 _NO_CACHE = QGraphicsItem.CacheMode.NoCache
+
+
+class Wishes(QObject):
+    """What plots ask for that is not theirs to do, wherever in the window they are."""
+
+    figure = Signal(object)
+    """The plot that a figure is wanted of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.figures = False
+
+    def offer_figures(self) -> None:
+        """Let the menus of plots offer figures from now on."""
+        self.figures = True
+
+
+WISHES = Wishes()
 
 
 class PictureMenu(QObject):
@@ -40,6 +59,13 @@ class PictureMenu(QObject):
         copy, save = self.menu.addAction("&Copy picture"), self.menu.addAction("&Save picture…")
         copy.setToolTip("This plot alone, in twice its pixels, for a slide or a text")
         save.setToolTip("This plot alone as a PNG file in twice its pixels")
+        self._figure = self.menu.addAction("Export &figure…")
+        self._numbers = self.menu.addAction("Save &numbers as CSV…")
+        self._figure.setToolTip("This plot as PDF, SVG or PNG, in millimetres and points, with axes and legend")
+        self._numbers.setToolTip("The numbers that are drawn, as a table with a header and every digit")
+        self._figure.triggered.connect(lambda: WISHES.figure.emit(card))
+        self._numbers.triggered.connect(self._ask_for_numbers)
+        self.menu.aboutToShow.connect(self._offer)
         copy.triggered.connect(lambda: QGuiApplication.clipboard().setImage(self.picture()))
         save.triggered.connect(self._ask_and_save)
         card.installEventFilter(self)
@@ -74,6 +100,10 @@ class PictureMenu(QObject):
         """Write the picture as PNG, whole or not at all; raises `ExportError` where it cannot be."""
         from dnf_studio.core.files import atomic_file
 
+        if path.suffix.lower() != ".png":
+            raise ExportError(
+                f"A picture is written as .png, not as '{path.suffix or path.name}'; Export figure writes PDF and SVG."
+            )
         image = QPixmap.fromImage(self.picture())
         with atomic_file(path, ExportError) as partial:
             if not image.save(str(partial), "PNG"):
@@ -108,11 +138,35 @@ class PictureMenu(QObject):
             at = event.screenPos()
             self.menu.popup(QPoint(round(at.x()), round(at.y())))
 
-    def _ask_and_save(self) -> None:
-        """An error is not caught here: what nobody catches the application tells."""
+    @Slot()
+    def _offer(self) -> None:
+        """Figures where somebody makes them, numbers where there are some."""
+        card = self._card
+        tells = isinstance(card, TellingPlot) and type(card).numbers is not TellingPlot.numbers
+        self._figure.setVisible(WISHES.figures)
+        self._numbers.setVisible(tells)
+        for action in (self._figure, self._numbers):
+            action.setEnabled(not getattr(card, "is_empty", False))
+
+    def save_numbers(self, path: Path) -> None:
+        """Write the numbers of the plot as CSV; raises `ExportError` where there are none or they cannot be."""
+        numbers = self._card.numbers() if isinstance(self._card, TellingPlot) else None
+        if numbers is None:
+            raise ExportError("This plot shows no numbers yet: open a model first, or let what is computed come.")
+        write_numbers(path, numbers)
+
+    def _ask(self, title: str, suffix: str, kind: str) -> Path | None:
+        """Ask for a name; what asks does not catch an error, and what nobody catches the application tells."""
         stem = re.sub(r"\W+", "-", self._card.accessibleName().lower()).strip("-")
-        name, _ = QFileDialog.getSaveFileName(
-            self._card.window(), "Save picture of the plot", f"{stem}.png", "PNG picture (*.png)"
-        )
-        if name:
-            self.save(with_suffix(name, ".png"))
+        name, _ = QFileDialog.getSaveFileName(self._card.window(), title, f"{stem}{suffix}", f"{kind} (*{suffix})")
+        return with_suffix(name, suffix) if name else None
+
+    def _ask_for_numbers(self) -> None:
+        path = self._ask("Save the numbers of the plot", ".csv", "Table")
+        if path is not None:
+            self.save_numbers(path)
+
+    def _ask_and_save(self) -> None:
+        path = self._ask("Save picture of the plot", ".png", "PNG picture")
+        if path is not None:
+            self.save(path)

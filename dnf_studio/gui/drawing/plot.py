@@ -14,6 +14,7 @@ from dnf_studio.gui.drawing.caption import Caption, Note, Title, colour_text
 from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.picking import SelectBox, adds
 from dnf_studio.gui.drawing.picture import PictureMenu
+from dnf_studio.gui.drawing.telling import TellingPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
 from dnf_studio.gui.drawing.units import UnitAxis, Units
 
@@ -30,7 +31,7 @@ UNSEEN = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.ActiveWindowFocusReaso
 """How a plot gets the focus without the keyboard."""
 
 
-class Plot(QWidget):
+class Plot(TellingPlot, QWidget):
     """A card with a title, a note on the right that follows the cursor, and a pyqtgraph plot.
 
     `caption` says in one line what is seen; it is also the tooltip of the title and the description that a screen
@@ -39,6 +40,8 @@ class Plot(QWidget):
     """
 
     double_clicked = Signal()
+    second = False
+    """Whether it shows the second model of a comparison, whose frames it gets from there alone."""
 
     def __init__(
         self, title: str, caption: str, empty: str, parent: QWidget | None = None, help_: Help | None = None
@@ -47,7 +50,6 @@ class Plot(QWidget):
         self.caption = caption
         self.theme = LIGHT
         self._title_text, self._invitation = title, empty
-        self._is_empty: bool | None = None
         self._ring = False
         self._built = False
         self._letters = QFont(self.font())
@@ -90,15 +92,6 @@ class Plot(QWidget):
             self.theme = theme
             self.recolour()
         self._follow_letters()
-
-    def name_axis(
-        self, side: str, name: str, written: bool, unit: tuple[float, float] = (0.0, 1.0), tip: str = ""
-    ) -> None:
-        """What is along an axis, where it is `written` and as its tooltip with a `tip`; its `unit` (`Units.map_of`)."""
-        axis = self.plot.getAxis(side)
-        axis.set_unit(*unit)
-        axis.setToolTip(f"{name}{tip}")
-        axis.setLabel(name if written else None)
 
     def reset_view(self) -> None:
         """Show the whole again after zooming."""

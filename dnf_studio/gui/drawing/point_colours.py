@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QTransfor
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
+from dnf_studio.gui.drawing.layers.figure_painter import letters
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.scale import BUCKETS, SteadyLimits, bucket_of, extremes_of
@@ -33,7 +34,6 @@ SPREAD = 1.8
 """How far from its mean a radius of standard normal points has a colour of its own: all but about 1%."""
 Array = NDArray[np.float32]
 Buckets = NDArray[np.uint8]
-MAX_PATHS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +201,7 @@ class LegendLayer(DeviceLayer):
         """A ground, and the legend on it from left to right."""
         if not self._shape:
             return
-        painter.setFont(self._font)
+        painter.setFont(letters(painter, self._font))
         metrics = painter.fontMetrics()
         width = area.width() - 2 * MARGIN - GAP
         title, numbers = self._title, self._numbers(metrics, width)

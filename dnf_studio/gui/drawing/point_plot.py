@@ -15,6 +15,7 @@ from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.workers.frames import Frame
 
 __all__ = ["KEYS", "LINES", "MAPS", "POINTS", "Overlay", "PointPlot", "ProcessPlot"]
 
@@ -107,8 +108,17 @@ class PointPlot(Plot):
     coloured: Mapping[str, ColouredByPoint]
     """By direction that is shown, what colours its points."""
 
+    def add_parts(self) -> None:
+        """Show all points at first."""
+        self._kept = Kept()
+
     def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
         """Leave out the points (P,) of each direction that are not `kept`; of one that is not named all are shown."""
+        if self._kept.change(kept):
+            self._take_points()
+
+    def _take_points(self) -> None:
+        """Show what is kept of the frame; a plot of all points has nothing to do."""
 
     @abstractmethod
     def show_selection(self, chosen: Mapping[str, NDArray[np.intp]], listed: str) -> None:
@@ -124,21 +134,29 @@ class ProcessPlot(PointPlot):
     def __init__(self, direction: str, empty: str, parent: QWidget | None = None) -> None:
         self.direction = self._direction = direction
         self._overlays: list[Overlay] = []
+        self._letter = ""
+        self._linked: list[ProcessPlot] = []
         self._said, self._added = "", ""
         caption = self.captions[direction].format(f"the {direction} SDE")
         super().__init__(TITLES[direction], caption, empty, parent, FORWARD if direction == "forward" else BACKWARD)
         self._last_stop: QWidget = self.plot
 
-    def add_overlay(self, overlay: Overlay, button: QWidget) -> None:
+    def add_overlay(self, overlay: Overlay, button: QWidget | None = None) -> None:
         """Let `overlay`, which has put its layers into `plot`, follow the theme, with its `button` in the header.
 
         Tab comes from the plot to the buttons, whenever they were made.
         """
         self._overlays.append(overlay)
-        self.header.insertWidget(2, button)
-        self.setTabOrder(self._last_stop, button)
-        self._last_stop = button
+        if button is not None:
+            self.header.insertWidget(2, button)
+            self.setTabOrder(self._last_stop, button)
+            self._last_stop = button
         overlay.recolour(self.theme)
+
+    def twin(self, frame: Frame) -> ProcessPlot | None:
+        """Another plot of what this one shows, of `frame`, which is painted at other times and never on the screen;
+        None where there is no such thing."""
+        return None
 
     @abstractmethod
     def set_selection(self, selection: NDArray[np.intp]) -> None:
@@ -147,6 +165,22 @@ class ProcessPlot(PointPlot):
     def show_selection(self, chosen: Mapping[str, NDArray[np.intp]], listed: str) -> None:
         """Set the points off that are chosen in its direction."""
         self.set_selection(chosen[self.direction])
+
+    @abstractmethod
+    def another(self) -> ProcessPlot:
+        """One more of its kind for the same process, which shows nothing yet."""
+
+    def link(self, other: ProcessPlot) -> None:
+        """Pan and zoom together with `other` and all that move with it."""
+        together = [self, *self._linked, other, *other._linked]
+        for plot in together:
+            plot._linked = [each for each in together if each is not plot]
+
+    def set_letter(self, letter: str) -> None:
+        """Let the title begin with the letter of the model that is shown, of two that are compared, or with none."""
+        if letter != self._letter:
+            self._letter = letter
+            self.title.show_title(self._title_text, self.title_mark(), self.caption)
 
     def set_moved(self, moved: str, addition: str = "", paired: bool = False) -> None:
         """What moves the points, such as “the forward SDE”, an addition to the direction in the title, and whether
@@ -167,7 +201,8 @@ class ProcessPlot(PointPlot):
 
     def title_mark(self) -> str:
         """The direction's mark before its name."""
-        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; '
+        letter = f"<b>{self._letter}</b>&nbsp; " if self._letter else ""
+        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; {letter}'
 
     def recolour(self) -> None:
         """Also what others have drawn over it."""

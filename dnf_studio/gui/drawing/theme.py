@@ -76,6 +76,8 @@ class Theme:
     """The entropy under a loss."""
     grid: str
     warning: str
+    second: str
+    """The second model of a comparison, over either process of the first."""
     disagreement: tuple[str, ...]
     """Evenly spaced stops of the diverging map: a step that is better than it can be, right, wrong."""
     parts: tuple[str, str, str]
@@ -86,6 +88,8 @@ class Theme:
     """The diverging map of where a field draws together, nothing, and where it drives apart."""
     modes: tuple[str, ...]
     """The parts of a data set, ten at most; all apart."""
+    curves: tuple[str, ...]
+    """Models whose curves are compared, each for as long as it is: those of `modes` that a thin line can have."""
     cycle: tuple[str, ...]
     """Evenly spaced stops of the cyclic map of an angle, which ends where it begins."""
     amount: tuple[str, ...]
@@ -103,7 +107,20 @@ class Theme:
     @property
     def difference(self) -> tuple[str, ...]:
         """The diverging map of where the backward cloud has more points, neither, and where the forward one has."""
-        ends = ((self.backward, 0.0), (self.backward, 0.5), (self.base, 0.0), (self.forward, 0.5), (self.forward, 0.0))
+        return self._diverging(self.backward, self.forward)
+
+    @property
+    def forward_change(self) -> tuple[str, ...]:
+        """The diverging map of where the first model has more forward points, neither, and where the second has."""
+        return self._diverging(self.forward, self.second)
+
+    @property
+    def backward_change(self) -> tuple[str, ...]:
+        """The same of backward points."""
+        return self._diverging(self.backward, self.second)
+
+    def _diverging(self, low: str, high: str) -> tuple[str, ...]:
+        ends = ((low, 0.0), (low, 0.5), (self.base, 0.0), (high, 0.5), (high, 0.0))
         return tuple(mix(colour, self.base, share) for colour, share in ends)
 
 
@@ -123,6 +140,7 @@ LIGHT = Theme(
     floor="#964981",
     grid=colours.LIGHT.grid,
     warning="#a13d00",
+    second="#3d0560",
     disagreement=colours.LIGHT.disagreement,
     parts=colours.LIGHT.parts,
     magnitude=("#ffffff", "#f6f3e0", "#ece6c4", "#e0d8a5", "#d2c887"),
@@ -139,6 +157,7 @@ LIGHT = Theme(
         "#6a6084",
         "#81b0fa",
     ),
+    curves=("#2d11ba", "#936909", "#b927fd", "#0c4246", "#708f8f", "#6e221b"),
     cycle=("#33204f", "#2f5fb0", "#79a9cc", "#bdb59f", "#d08a3c", "#8f3033", "#33204f"),
     amount=("#e2c88f", "#cf9a4e", "#ab6c28", "#7c4118", "#45200c"),
 )
@@ -159,6 +178,7 @@ DARK = Theme(
     floor="#cf84b6",
     grid=colours.DARK.grid,
     warning="#ffbc89",
+    second="#9a35dc",
     disagreement=colours.DARK.disagreement,
     parts=colours.DARK.parts,
     magnitude=("#14171c", "#25261e", "#383620", "#4c4824", "#625b28"),
@@ -175,6 +195,7 @@ DARK = Theme(
         "#0833ff",
         "#ffff25",
     ),
+    curves=("#6a87ff", "#e69e0d", "#e4ffdb", "#2af1ff", "#54795f", "#b9b3af"),
     cycle=("#5a4a86", "#4d7fd6", "#8cc0ea", "#efe6d2", "#f0a860", "#c2584a", "#5a4a86"),
     amount=("#523a22", "#80562a", "#b37d37", "#ddb067", "#faebc8"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "node_at",
     "percent",
     "principal_name",
+    "steps_named",
     "time_note",
 ]
 
@@ -151,3 +153,16 @@ def in_bytes(size: int) -> str:
 def breakable(text: str) -> str:
     """`text` with places where a long name may go to the next line, so that it does not widen its panel."""
     return re.sub(r"([_.]|[^\s_./-]{24})(?=\S)", "\\1\u200b", text)
+
+
+def steps_named(steps: Sequence[int]) -> str:
+    """Rising step numbers with their runs joined: “step 4”, “steps 0–3 and 7”."""
+    runs: list[list[int]] = []
+    for step in steps:
+        if runs and step == runs[-1][-1] + 1:
+            runs[-1].append(step)
+        else:
+            runs.append([step])
+    texts = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
+    joined = texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+    return f"step{'s' if len(steps) > 1 else ''} {joined}"

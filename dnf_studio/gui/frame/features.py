@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dnf_studio.gui.features.comparison import FEATURE as COMPARISON
 from dnf_studio.gui.features.data import FEATURE as DATA
 from dnf_studio.gui.features.disagreement import FEATURE as DISAGREEMENT
 from dnf_studio.gui.features.export import FEATURE as EXPORT
 from dnf_studio.gui.features.fields import FEATURE as FIELDS
+from dnf_studio.gui.features.figures import FEATURE as FIGURES
+from dnf_studio.gui.features.films import FEATURE as FILMS
 from dnf_studio.gui.features.help import FEATURE as HELP
+from dnf_studio.gui.features.history import FEATURE as HISTORY
 from dnf_studio.gui.features.images import FEATURE as IMAGES
 from dnf_studio.gui.features.inspector import FEATURE as INSPECTOR
 from dnf_studio.gui.features.lab import FEATURE as LAB
@@ -18,11 +22,15 @@ from dnf_studio.gui.features.outliers import FEATURE as OUTLIERS
 from dnf_studio.gui.features.pair_plot import FEATURE as PAIR_PLOT
 from dnf_studio.gui.features.preferences import FEATURE as PREFERENCES
 from dnf_studio.gui.features.processes import FEATURE as PROCESSES
+from dnf_studio.gui.features.report import FEATURE as REPORT
 from dnf_studio.gui.features.round_trip import FEATURE as ROUND_TRIP
+from dnf_studio.gui.features.runs import FEATURE as RUNS
 from dnf_studio.gui.features.sampling import FEATURE as SAMPLING
 from dnf_studio.gui.features.score import FEATURE as SCORE
 from dnf_studio.gui.features.script import FEATURE as SCRIPT
+from dnf_studio.gui.features.scripts import FEATURE as SCRIPTS
 from dnf_studio.gui.features.selection import FEATURE as SELECTION
+from dnf_studio.gui.features.sessions import FEATURE as SESSIONS
 from dnf_studio.gui.features.space_time import FEATURE as SPACE_TIME
 from dnf_studio.gui.features.time_grid import FEATURE as TIME_GRID
 from dnf_studio.gui.features.training import FEATURE as TRAINING
@@ -46,26 +54,35 @@ FEATURES: tuple[Feature, ...] = (
     IMAGES,
     PAIR_PLOT,
     SELECTION,
+    COMPARISON,
     ROUND_TRIP,
     OUTLIERS,
+    RUNS,
     DATA,
     TRAINING,
+    HISTORY,
     SAMPLING,
     LIBRARY,
     EXPORT,
+    FIGURES,
+    FILMS,
     SCRIPT,
+    SCRIPTS,
+    REPORT,
+    SESSIONS,
     PREFERENCES,
     HELP,
 )
 
 
 MENUS = {
-    "&File": ("open", "write", "quit"),
-    "&Edit": ("undo", "select", "tool", "mode", "preferences"),
+    "&File": ("open", "session", "write", "quit"),
+    "&Edit": ("undo", "copy", "select", "tool", "mode", "preferences"),
     "&View": ("layers", "look", "points", "colours", "window"),
     "Ti&me": ("play", "step", "loop"),
     "E&xplore": ("point", "study"),
-    "&Run": ("run", "ended"),
+    "&Run": ("run", "ended", "past"),
+    "&Compare": ("second", "mode", "change", "end", "runs"),
     "&Help": ("read", "report", "about"),
 }
 """Titles and sections of the menus; the features say which of their commands stands where."""

@@ -17,6 +17,7 @@ from dnf_studio.gui.frame.views import Views
 from dnf_studio.gui.frame.window_layout import NarrowScreen, WindowLayout
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.commands import Commands
+from dnf_studio.gui.workspace.comparison import Comparison
 from dnf_studio.gui.workspace.files import Files
 from dnf_studio.gui.workspace.live import Live
 from dnf_studio.gui.workspace.memory import Memory
@@ -52,6 +53,7 @@ class MainWindow(QMainWindow):
             session=self.session,
             studio=self.studio,
             live=self.live,
+            comparison=Comparison(self.session, self.studio, self),
             plots=self.plots,
             commands=self.commands,
             appearance=appearance,
@@ -61,6 +63,7 @@ class MainWindow(QMainWindow):
             tell=self.files.tell,
             closing=Closing(self),
             add_bar=self.views.add_bar,
+            add_clock=self.views.add_clock,
             add_strip=self.views.add_strip,
             add_status=self.status.add,
             show_page=self.show_page,
@@ -72,6 +75,8 @@ class MainWindow(QMainWindow):
 
     def fill(self) -> None:
         """Make the pages, plots and docks behind the first ones, which nobody sees before the window is there."""
+        from dnf_studio.gui.frame.notification import Notification
+
         workspace, current = self.workspace, self.tabs.currentIndex()
         self.views.make_tabs(workspace, [plot for feature in FEATURES for plot in feature.plots])
         for place, page in enumerate(self._pages):
@@ -84,6 +89,7 @@ class MainWindow(QMainWindow):
         for feature in FEATURES:
             if feature.fill is not None:
                 workspace.parts.setdefault(feature.name, feature.fill(workspace))
+        Notification(self, workspace)
 
     def page(self, title: str) -> QWidget | None:
         """The page of this title in the left dock; None before it is made."""
@@ -111,6 +117,7 @@ class MainWindow(QMainWindow):
             workspace.files.when_safe(lambda: QTimer.singleShot(0, self._close_as_agreed))
             return
         workspace.live.stop()
+        workspace.comparison.stop()
         workspace.session.cursor.set_playing(False)
         workspace.studio.close()
         workspace.closing.now.emit()
@@ -160,6 +167,10 @@ class MainWindow(QMainWindow):
             workspace.memory, self, self.tabs, tuple(self.docks.values()), workspace.session
         )
         self.window_layout.note_first()
+        workspace.arrangement.read, workspace.arrangement.apply = (
+            self.window_layout.arrangement,
+            self.window_layout.take,
+        )
         NarrowScreen(self, self.dock, tuple(self.docks.values()), self.window_layout, workspace.closing)
         workspace.closing.now.connect(self.window_layout.store)
         self._connect()

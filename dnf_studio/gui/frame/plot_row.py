@@ -14,7 +14,7 @@ __all__ = ["LowerRow", "PlotTabs"]
 
 WIDE = 1250
 """Width of the row in pixels from which it shows four plots."""
-SHORT, KEPT = 5, 3
+SHORT, KEPT = 5, 2
 """Letters of a name that is never cut, and those that are left of a longer one."""
 
 
@@ -47,8 +47,8 @@ class PlotTabs(QWidget):
     The `others`, by name, come with `fill`, once the window is there.
     """
 
-    def __init__(self, name: str, first: Plot, others: Sequence[str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, name: str, first: Plot, others: Sequence[str]) -> None:
+        super().__init__()
         self._first = first
         self._others: tuple[Plot, ...] = ()
         self.tabs, self.other_tabs = PlotTabBar((name, *others), self), PlotTabBar(others, self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QSizePolicy, QStatusBar, QWidget
@@ -14,6 +16,9 @@ from dnf_studio.gui.workspace.shown import data_label
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.workspace.look_back import Past
 
 __all__ = ["StatusUpdater", "StudioStatusBar"]
 
@@ -39,8 +44,8 @@ class _Message(QLabel):
 class StudioStatusBar(QStatusBar):
     """model · iterations · it/s · NLL and its floor · time left."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setSizeGripEnabled(False)
         self.message = _Message()
         self._meanwhile, self._before = "", ""
@@ -119,6 +124,7 @@ class StatusUpdater(QObject):
         super().__init__(window)
         self._window, self._session, self._studio = window, workspace.session, workspace.studio
         self._status, self._toolbar = status, toolbar
+        self._past = ""
         studio, training, files = workspace.studio, workspace.studio.training, workspace.files
         studio.opened.connect(self._show_opened)
         studio.progressed.connect(self._show_progress)
@@ -127,6 +133,7 @@ class StatusUpdater(QObject):
         studio.failed.connect(workspace.tell)
         studio.failed.connect(status.take_back)
         studio.data_names_found.connect(toolbar.set_data)
+        studio.past_changed.connect(self._take_past)
         training.failed.connect(self._retitle)
         training.phase_changed.connect(self._show_phase)
         training.unsaved_changed.connect(self._retitle)
@@ -181,11 +188,16 @@ class StatusUpdater(QObject):
         elif phase is not Phase.RUNNING or said in words.values():
             self._status.say(words[phase])
 
+    @Slot(object)
+    def _take_past(self, past: Past | None) -> None:
+        self._past = "" if past is None else f"as it was after iteration {past.kept.iteration:,}"
+        self._retitle()
+
     @Slot()
     def _retitle(self) -> None:
         current, phase = self._studio.current, PHASES[self._studio.training.phase]
         parts = [] if current is None else [current.shown.name, data_label(current.shown.data)]
-        what = ", ".join([*parts, phase] if phase else parts)
+        what = ", ".join([*parts, *filter(None, [self._past, phase])])
         self._window.setWindowTitle(f"{what}[*] – DNF Studio" if what else "DNF Studio[*]")
         self._window.setWindowModified(self._studio.training.unsaved)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton
 
 from dnf_studio.gui.drawing.theme import icon_size
 from dnf_studio.gui.workspace.commands import Commands
@@ -27,8 +27,8 @@ WIDEST = ("step 000 of 000   t = 0.00000   100%", "step 000 of 000   100%", "000
 class TransportBar(QFrame):
     """|< < play > >|  loop  ―●―  step 17 of 30  t = 0.0231  57% to noise."""
 
-    def __init__(self, cursor: TimeCursor, commands: Commands, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, cursor: TimeCursor, commands: Commands) -> None:
+        super().__init__()
         self._cursor = cursor
         self._times: np.ndarray[tuple[int], np.dtype[np.float32]] | None = None
         row = QHBoxLayout(self)

@@ -85,6 +85,10 @@ class Views(QWidget):
         self._column.insertWidget(0, bar)
         self._bars.append(bar)
 
+    def add_clock(self, bar: QWidget) -> None:
+        """Put `bar` below that of the time cursor."""
+        self._column.addWidget(bar)
+
     def set_tab_order(self, before: QWidget) -> None:
         """Let Tab come to the buttons of the bars after the widget `before`, and then to the plots."""
         for bar in self._bars:
@@ -105,7 +109,7 @@ class Views(QWidget):
     @Slot(object)
     def _begin(self, plot: Plot) -> None:
         """Let a new plot show the frame, excess and cursor that the others show."""
-        if self._live.frame is not None:
+        if self._live.frame is not None and not plot.second:
             plot.set_frame(self._live.frame)
             plot.set_excess(self._live.excess)
             plot.set_cursor(self._session.cursor.position)
@@ -127,7 +131,7 @@ class Views(QWidget):
     @Slot(object)
     def _show_frame(self, frame: Frame) -> None:
         self.above.setVisible(frame.forward.shape[2] > 1)
-        for plot in self._plots:
+        for plot in self._plots.first:
             plot.set_frame(frame)
         self.transport.set_frame(frame)
         self._move(self._session.cursor.position)
@@ -135,11 +139,11 @@ class Views(QWidget):
 
     @Slot(object)
     def _show_excess(self, found: ExcessFrame | None) -> None:
-        for plot in self._plots:
+        for plot in self._plots.first:
             plot.set_excess(found)
 
     def _move(self, position: float) -> None:
-        for plot in self._plots:
+        for plot in self._plots.first:
             plot.set_cursor(position)
 
     @Slot()

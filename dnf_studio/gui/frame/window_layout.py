@@ -69,7 +69,7 @@ class WindowLayout:
     def store(self) -> None:
         """Remember how the window is now."""
         window = self._window
-        known = self._arrangement() | {
+        known = self.arrangement() | {
             "version": VERSION,
             "geometry": _text(window.saveGeometry()),
             "layers": sorted(self._session.state.layers),
@@ -84,7 +84,14 @@ class WindowLayout:
         for splitter in _splitters(self._window):
             splitter.setSizes(splitter.property("sizes") or [])
 
-    def _arrangement(self) -> dict[str, Any]:
+    def take(self, known: Mapping[str, Any]) -> None:
+        """Arrange the window as another one was by what its `arrangement` said; a person has decided for it."""
+        self._arrange(known)
+        for dock in self._docks:
+            dock.settle()
+
+    def arrangement(self) -> dict[str, Any]:
+        """How docks, bars, splitters and tabs stand, as JSON can hold it."""
         return {
             "docks": _text(self._window.saveState(VERSION)),
             "splitters": {splitter.objectName(): splitter.sizes() for splitter in _splitters(self._window)},

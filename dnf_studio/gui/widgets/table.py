@@ -222,6 +222,9 @@ class CopyTable(QTableView):
     `otherwise` tells which rows Ctrl+C copies while none is chosen, None for all.
     """
 
+    least_height = 0
+    """Pixels of a row at least: one with pictures is higher than its letters."""
+
     def __init__(
         self, model: TableModel, button: QPushButton, otherwise: Callable[[], list[int] | None] = lambda: None
     ) -> None:
@@ -278,7 +281,7 @@ class CopyTable(QTableView):
             self.fit_columns()
 
     def _fit_rows(self) -> None:
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 4)
+        self.verticalHeader().setDefaultSectionSize(max(self.least_height, self.fontMetrics().height() + 4))
 
     def _copy_chosen(self) -> None:
         self._copy(self.chosen_rows() or self._otherwise())

@@ -76,7 +76,11 @@ class TimeCursor(QObject):
 
     def go(self, position: float) -> None:
         """Move to `position` in node units; outside 0 … N it is the nearer end."""
-        fraction = min(1.0, max(0.0, position / self._steps))
+        self.place(position / self._steps)
+
+    def place(self, fraction: float) -> None:
+        """Move to this fraction of the way, as `fraction` gives it; outside 0 … 1 it is the nearer end."""
+        fraction = min(1.0, max(0.0, fraction))
         if fraction != self._fraction:
             self._fraction = fraction
             self.moved.emit(self.position)

@@ -18,11 +18,15 @@ __all__ = [
     "Answer",
     "ErrorDialog",
     "ask_about_export",
+    "ask_about_film",
+    "ask_about_notes",
     "ask_about_older_file",
+    "ask_about_other_model",
     "ask_about_run",
     "ask_delete_preset",
     "ask_discard_drawing",
     "ask_resume",
+    "ask_save_for_session",
     "offer_run",
 ]
 
@@ -141,6 +145,16 @@ def ask_about_export(parent: QWidget) -> Answer:
     )
 
 
+def ask_about_film(parent: QWidget) -> Answer:
+    """Ask whether to cancel a film that is being written."""
+    return _ask(
+        parent,
+        "A film is still being written.",
+        "Closing the window cancels it; nothing of it is left.",
+        {Answer.DISCARD: ("Cancel &film and close", Role.DestructiveRole)},
+    )
+
+
 def ask_about_older_file(parent: QWidget, name: str) -> Answer:
     """Ask whether to write in the place of a file that is there."""
     return _ask(
@@ -158,6 +172,40 @@ def ask_delete_preset(parent: QWidget, name: str) -> Answer:
         f"Delete the preset '{name}'?",
         "What is deleted cannot be brought back.",
         {Answer.DISCARD: ("&Delete", Role.DestructiveRole)},
+    )
+
+
+def ask_save_for_session(parent: QWidget, run: bool) -> Answer:
+    """Ask whether to save the run or the model before the session that is to find it again."""
+    return _ask(
+        parent,
+        f"The {'run' if run else 'model'} is in no file yet.",
+        "A session names the file of its model. Without one it opens with an untrained model of these settings.",
+        {Answer.SAVE: ("&Save it first…", Role.AcceptRole), Answer.DISCARD: ("&Without it", Role.ActionRole)},
+    )
+
+
+def ask_about_other_model(parent: QWidget, name: str) -> Answer:
+    """Ask what to do with a file that holds another model than a session was saved with."""
+    return _ask(
+        parent,
+        f"'{name}' holds another model than the session was saved with.",
+        "Its checksum is another: it was trained or saved again, or it is another file of this name.",
+        {
+            Answer.OTHER_NAME: ("&Look for it…", Role.AcceptRole),
+            Answer.KEEP: ("Use &this one", Role.ActionRole),
+            Answer.DISCARD: ("&Without it", Role.ActionRole),
+        },
+    )
+
+
+def ask_about_notes(parent: QWidget) -> Answer:
+    """Ask whether to save notes, which are in no session yet."""
+    return _ask(
+        parent,
+        "The notes are not saved.",
+        "They are kept in a session: File, Save session.",
+        {Answer.SAVE: ("&Save session…", Role.AcceptRole), Answer.DISCARD: ("&Discard notes", Role.DestructiveRole)},
     )
 
 

@@ -26,10 +26,14 @@ __all__ = ["DATA_ONLY", "Files"]
 DATA = "*.csv *.tsv *.txt *.npy *.npz *.h5 *.hdf5 *.parquet *.xlsx"
 PICTURES = "*.png *.jpg *.jpeg"
 IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"
-READABLE = f"Checkpoints, data, pictures, images and exports (*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES})"
+READABLE = (
+    "Checkpoints, data, pictures, images, exports and sessions "
+    f"(*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES} *.dnfsession)"
+)
 DATA_ONLY = f"Data, pictures and images ({DATA} {PICTURES} {IMAGES})"
 SUFFIX = ".safetensors"
 RUN = "Run, to go on with later (*.safetensors)"
+RUN_ALONE = "Run without its snapshots, smaller (*.safetensors)"
 WEIGHTS = "Model alone, smaller (*.safetensors)"
 
 
@@ -78,7 +82,7 @@ class Files(QObject):
         """Ask for a file and show it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;{DATA_ONLY};;All files (*)")
         if name:
-            self.choose(name)
+            self.openers.get(Path(name).suffix.lower(), self.choose)(name)
 
     def choose(self, name: str, first: Callable[[], object] = lambda: None) -> None:
         """Show `name`, or what is chosen of a table, as `show` does."""
@@ -173,14 +177,16 @@ class Files(QObject):
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Ask for a file name and write the run or the model; `then` follows once it is in place."""
-        title, filters = ("Save run", [RUN, WEIGHTS]) if self._studio.has_run else ("Save model", [WEIGHTS])
-        name, chosen = QFileDialog.getSaveFileName(self._window, title, str(self._proposed()), ";;".join(filters))
+        kinds = [RUN, RUN_ALONE, WEIGHTS] if self._studio.past.usable else [RUN, WEIGHTS]
+        title, filters = ("Save run", kinds) if self._studio.has_run else ("Save model", [WEIGHTS])
+        name, chosen = QFileDialog.getSaveFileName(self._window, title, str(self.proposed()), ";;".join(filters))
         if name:
             path = with_suffix(name, SUFFIX)
-            self.save_to(path, "run" if chosen == RUN else "weights", then)
+            self.save_to(path, "weights" if chosen == WEIGHTS else "run", then, chosen == RUN)
 
-    def _proposed(self) -> Path:
-        """The file's own name where what is shown has one and is not bundled, else one after data and model."""
+    def proposed(self) -> Path:
+        """Where Save begins: the own name of what is shown where it has one and is not bundled, else one after both
+        data and model."""
         current = self._studio.current
         own = None if current is None else current.path
         if own is not None and own.suffix.lower() == SUFFIX and own not in bundled_files():
@@ -197,10 +203,17 @@ class Files(QObject):
             return Path()
         return folder
 
-    def save_to(self, path: Path, kind: Literal["run", "weights"], then: Callable[[], object] | None = None) -> None:
+    def save_to(
+        self,
+        path: Path,
+        kind: Literal["run", "weights"],
+        then: Callable[[], object] | None = None,
+        snapshots: bool = False,
+    ) -> None:
         """Write `path` in the background; a run that trains is paused meanwhile.
 
-        Of a run, in memory or opened from its file, `kind` says whether all of it is written or its weights alone.
+        Of a run, in memory or opened from its file, `kind` says whether all of it is written or its weights alone,
+        and `snapshots` whether those of its training go beside it. It is written as it is now, whatever is looked at.
         """
         training, has_run = self._studio.training, self._studio.has_run
 
@@ -216,16 +229,19 @@ class Files(QObject):
                 then()
 
         if training.run is not None:
-            training.while_paused(lambda run: run.save(path, kind), done, self.tell)
+            training.while_paused(lambda run: run.save(path, kind, snapshots), done, self.tell)
         else:
-            self._studio.background.run(self._checkpoint_writer(path, kind), done, self.tell)
+            self._studio.background.run(self._checkpoint_writer(path, kind, snapshots), done, self.tell)
 
     def picture(self) -> None:
         """Ask for a file name and save the window as a picture."""
         name, _ = QFileDialog.getSaveFileName(self._window, "Save picture", "dnf-studio.png", "PNG picture (*.png)")
         if name:
             try:
-                self.save_picture(with_suffix(name, ".png"))
+                path = with_suffix(name, ".png")
+                if path.suffix.lower() != ".png":
+                    raise ExportError(f"The window is written as .png, not as '{path.suffix}'; end its name in .png.")
+                self.save_picture(path)
             except StudioError as error:
                 self.tell(error)
 
@@ -252,11 +268,14 @@ class Files(QObject):
             studio.training.set_paused(True)
             self.save(lambda: self.when_safe(then))
 
-    def _checkpoint_writer(self, path: Path, kind: Literal["run", "weights"]) -> Callable[[], Any]:
-        current = self._studio.current
+    def _checkpoint_writer(
+        self, path: Path, kind: Literal["run", "weights"], snapshots: bool = False
+    ) -> Callable[[], Any]:
+        current, kept = self._studio.current, self._studio.past.kept if snapshots else ()
 
         def write() -> None:
             from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+            from dnf_studio.core.storage.snapshots import save_snapshots
             from dnf_studio.core.training.state import RunState
 
             if current is None:
@@ -265,6 +284,7 @@ class Files(QObject):
             if found.kind == "run" and kind == "weights":
                 found = RunState.of_checkpoint(found).checkpoint("weights")
             save_checkpoint(path, found)
+            save_snapshots(kept, path)
 
         return write
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dnf_studio import api, assets
 from dnf_studio.config import Config
 from dnf_studio.core.data.naming import split_selection
+from dnf_studio.core.sde.sample_settings import DISPLAY_SEED
 from dnf_studio.errors import DataError, StudioError
 from dnf_studio.gui.workspace.shown import ShownModel
 
@@ -45,7 +46,6 @@ __all__ = [
 DISPLAY_POINTS = 2000
 FEWER_POINTS = 256
 """Display points of a model with U-Nets, which would take minutes for `DISPLAY_POINTS`."""
-DISPLAY_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +187,7 @@ def show_checkpoint(checkpoint: Checkpoint, title: str, path: Path | None) -> Op
         dataset = _dataset(checkpoint.config, checkpoint.data.split)
         points = _points(dataset, flow)
     except StudioError:
-        points = flow.standardisation.to_model(flow.sample(display_points(flow), seed=DISPLAY_SEED)).float()
+        points = _points(None, flow)
         note = _no_data_note(title, checkpoint.config.data)
     shown = ShownModel(
         title=title,
@@ -252,15 +252,11 @@ def beside_run(export: str, config: Config, run: Run) -> Opened:
 
 def untrained(config: Config) -> Opened:
     """The data that `config` names and a model of it with the weights a run would begin with."""
-    import torch
-
-    from dnf_studio.core.models.build import build_model
+    from dnf_studio.core.training.weights import first_model
     from dnf_studio.workers.snapshot import Snapshot
 
     dataset = _dataset(config)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.training.seed)
-        flow = build_model(dataset.dim, config, dataset.standardisation, image=dataset.image)
+    flow, _ = first_model(config, dataset)
     shown = ShownModel(
         title="untrained model",
         data=config.data,
@@ -288,8 +284,8 @@ def display_points(flow: GenerativeModel) -> int:
     return DISPLAY_POINTS if flow.config.network.kind == "mlp" else FEWER_POINTS
 
 
-def _points(dataset: Dataset, flow: GenerativeModel) -> Tensor:
+def _points(dataset: Dataset | None, flow: GenerativeModel) -> Tensor:
     """The display set in the units of `flow`, (P, D)."""
-    from dnf_studio.core.evaluation.fresh import fresh_points
+    from dnf_studio.core.exploration.displayed import displayed_points
 
-    return fresh_points(flow, dataset, display_points(flow), DISPLAY_SEED).float().contiguous()
+    return displayed_points(flow, dataset, display_points(flow))

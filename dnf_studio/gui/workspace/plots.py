@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QStackedWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents, principal_components
 from dnf_studio.gui.drawing.plot import Plot
@@ -34,6 +34,33 @@ class Plots(QObject):
 
     def __iter__(self) -> Iterator[Plot]:
         return iter(self._plots.values())
+
+    def name_of(self, plot: Plot) -> str:
+        """The name under which `plot` was added; empty of one that was not."""
+        return next((name for name, each in self._plots.items() if each is plot), "")
+
+    @property
+    def first(self) -> Iterator[Plot]:
+        """Those that show the model that is open, and not the second one of a comparison."""
+        return (plot for plot in self if not plot.second)
+
+    @property
+    def seconds(self) -> Iterator[Plot]:
+        """Those that show the second model of a comparison."""
+        return (plot for plot in self if plot.second)
+
+    def named(self, name: str) -> Plot | None:
+        """The plot of this name, if it is there yet."""
+        return self._plots.get(name)
+
+    def part_of_row(self, name: str) -> tuple[QWidget, QSplitter]:
+        """The part of its row that the plot `name` is in, perhaps with others, and the row."""
+        part: QWidget = self._plots[name]
+        while (row := part.parentWidget()) is not None:
+            if isinstance(row, QSplitter) and row.objectName():
+                return part, row
+            part = row
+        raise ValueError(f"the plot '{name}' is in no row")
 
     def add(self, name: str, plot: Plot) -> None:
         """Add `plot` under `name`."""

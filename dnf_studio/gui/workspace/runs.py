@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, Signal
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.training.run import Run
     from dnf_studio.core.training.state import RunState
+    from dnf_studio.gui.workspace.look_back import LookBack
+    from dnf_studio.gui.workspace.studio import Studio
+    from dnf_studio.gui.workspace.training_cursor import TrainingCursor
 
 __all__ = ["DiscardedRun", "StudioRuns"]
 
@@ -53,6 +58,9 @@ class StudioRuns(QObject):
     discarded_changed = Signal(object)
     """The `DiscardedRun` that was `discarded` now; None where one was brought back."""
 
+    past_changed = Signal(object)
+    """The `Past` that the views show from now on, or None for the model as it is now."""
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.background = Background(self)
@@ -60,7 +68,22 @@ class StudioRuns(QObject):
         self.bound: float | None = None
         """The smoothed bound, nats, as far as there is one."""
         self._opened: Opened | None = None
+        self._before: Opened | None = None
         self._discarded: deque[DiscardedRun] = deque(maxlen=MOST_DISCARDED)
+
+    @cached_property
+    def past(self) -> TrainingCursor:
+        """Where in its training the model is shown."""
+        from dnf_studio.gui.workspace.training_cursor import TrainingCursor
+
+        return TrainingCursor(self)
+
+    @cached_property
+    def look_back(self) -> LookBack:
+        """What lets the views show the model where `past` stands; made when it is first asked for."""
+        from dnf_studio.gui.workspace.look_back import LookBack
+
+        return LookBack(cast("Studio", self))
 
     @property
     def current(self) -> Opened | None:
@@ -83,6 +106,19 @@ class StudioRuns(QObject):
         """The run that was discarded last and has not been brought back."""
         return self._discarded[-1] if self._discarded else None
 
+    def file_moved(self, old: Path, new: Path) -> None:
+        """Note that the file of the model shown has another name."""
+        self._opened, self._before = (
+            replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
+            for opened in (self._opened, self._before)
+        )
+        self.look_back.look(self._opened)
+
+    def saved_as(self, path: Path) -> None:
+        """Note that what is shown is in the file `path` from now on, and is called after it."""
+        if self._opened is not None:
+            self._opened = replace(self._opened.called(path.name), path=path)
+
     def note_reports(self, reports: Sequence[StepReport], smoothed: float | None) -> None:
         """Emit how the run stands after `reports`."""
         rate, run = self.training.pace(reports), self.training.run
@@ -99,7 +135,12 @@ class StudioRuns(QObject):
         """Forget the run, which nothing moves; one that is not saved can be brought back."""
         run, lost = self.training.run, self.training.unsaved
         if run is not None and lost and self._opened is not None:
-            self._discarded.append(DiscardedRun(run.state(), run.dataset, self._opened))
+            from dnf_studio.core.training.snapshots import SAVED_BYTES, thinned
+
+            # Fewer than while it is shown: several such runs are kept
+            kept = thinned(run.snapshots.all, run.iteration, SAVED_BYTES)
+            state = replace(run.state(), snapshots=kept)
+            self._discarded.append(DiscardedRun(state, run.dataset, self._opened))
             self.discarded_changed.emit(self.discarded)
         self.training.forget(keep=lost)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AS_DRAWN",
     "CHOICE",
+    "COMPARING",
     "CONTOURS",
     "FIELDS",
     "LAYERS",
@@ -35,7 +36,11 @@ __all__ = [
 
 COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
 CONTOURS = ("model", "exact", "difference", "side")
-LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference"})
+LAYERS = frozenset({
+    "points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference", "density-change",
+    "field-change",
+})  # fmt: skip
+COMPARING = ("split", "overlay", "blink")
 FIELDS = ("used", "drift", "score", "backward", "flow")
 FIELDS_OF_SCORE = FIELDS[2:]
 HEATS = ("none", "magnitude", "divergence")
@@ -94,6 +99,10 @@ class State:
     """Components of the pair plot; empty where nobody has chosen them."""
     units: str = "auto"
     """Whether places are written ``standardised`` or in units of the ``data``; ``auto`` is what suits the data."""
+    second: str = ""
+    """The model that is compared with the one shown, by its number in `Comparison`; empty for none."""
+    comparing: str = "split"
+    """How the two are shown: ``split`` side by side, as an ``overlay``, or as a ``blink`` of one and the other."""
     part: int = -1
     """The mode or label whose points alone are shown; −1 shows all."""
     component: int = 0
@@ -187,6 +196,8 @@ class State:
         if self.points not in POINT_COUNTS:
             counts = ", ".join(f"{count:,}" for count in POINT_COUNTS)
             raise SettingError(f"The views draw {counts} points, not {self.points:,}.")
+        if self.comparing not in COMPARING:
+            raise SettingError(f"Two models are shown as {', '.join(COMPARING)}, not as '{self.comparing}'.")
         if self.contours not in CONTOURS:
             raise SettingError(f"There is no log-density named '{self.contours}'.")
         if self.projection not in PROJECTIONS:

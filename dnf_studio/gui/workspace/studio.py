@@ -50,11 +50,10 @@ class Studio(StudioRuns):
         super().__init__(parent)
         self._explorer: Explorer | None = None
         self._session = session
-        self._before: opening.Opened | None = None
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self.known_settings: Callable[[str], Mapping[str, object]] = lambda _source: {}
-        self._exported, self._past_models = ExportedModels(self.training), PastModels()
+        self._exported, self._past_models = ExportedModels(self), PastModels()
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -122,20 +121,8 @@ class Studio(StudioRuns):
         return None if saved is None or saved.obstacle(self._session.state.config) else saved.iteration
 
     def take_model(self, done: Callable[[Any], object], failed: Callable[[Exception], object]) -> None:
-        """Give `done` the model as it is now and its checkpoint, or None for untrained weights."""
+        """Give `done` the model that is shown and its checkpoint, or None for untrained weights."""
         self._exported.give(self._opened, done, failed)
-
-    def file_moved(self, old: Path, new: Path) -> None:
-        """Note that the file of the model shown has another name."""
-        self._opened, self._before = (
-            replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
-            for opened in (self._opened, self._before)
-        )
-
-    def saved_as(self, path: Path) -> None:
-        """Note that what is shown is in the file `path` from now on, and is called after it."""
-        if self._opened is not None:
-            self._opened = replace(self._opened.called(path.name), path=path)
 
     def discard(self) -> None:
         """Forget the run and wait for its thread; `bring_back` takes up one that was not saved."""
@@ -174,18 +161,20 @@ class Studio(StudioRuns):
         if self._explorer is not None:
             self._explorer.close()
 
-    def take(self, opened: opening.Opened) -> None:
-        """Show what was opened as a new document; undo begins anew."""
-        before = self._session.state.config
+    def take(self, opened: opening.Opened, kept: Mapping[str, object] | None = None) -> None:
+        """Show what was opened as a new document, or where fields of the state are given as `kept`, another model of as
+        many components, looked at as the one before but for these; undo begins anew."""
+        now = self._session.state
         self.discard()
         self._past_models.clear()
         self._opened, self._before, self._preset = opened, None, opened.preset
         view = {"sampling": opened.export.sampling} if opened.export is not None else {}
-        self._session.reset(self._session.state.afresh(opened.config, view))
+        afresh = now.afresh(opened.config, view) if kept is None else now.changed({"config": opened.config, **kept})
+        self._session.reset(afresh)
         self._settle.stop()
         self._show(opened)
         if opened.kind == "data":
-            self.settings_came.emit(before, opened.config)
+            self.settings_came.emit(now.config, opened.config)
 
     def renew(self, opened: opening.Opened) -> None:
         """Go on with newer weights of the model that is shown, as a script has trained it."""

@@ -6,8 +6,9 @@ that it adds, and the controller that joins them to the rest. The main window co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.commands import Command, Commands
+from dnf_studio.gui.workspace.comparison import Comparison
 from dnf_studio.gui.workspace.files import Files
 from dnf_studio.gui.workspace.live import Live
 from dnf_studio.gui.workspace.memory import Memory
@@ -25,8 +27,9 @@ from dnf_studio.gui.workspace.studio import Studio
 
 if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
+    from dnf_studio.gui.workspace.curves import Curves
 
-__all__ = ["Closing", "Dock", "DockPage", "DockPlace", "Feature", "PagePlace", "PlotPlace", "Workspace"]
+__all__ = ["Arrangement", "Closing", "Dock", "DockPage", "DockPlace", "Feature", "PagePlace", "PlotPlace", "Workspace"]
 
 
 class Closing(QObject):
@@ -53,6 +56,14 @@ class Closing(QObject):
         return self._agreed or all(question() for question in self._questions)
 
 
+@dataclass
+class Arrangement:
+    """How docks, bars and splitters stand, as values that JSON can hold; the window says how it is read and set."""
+
+    read: Callable[[], dict[str, Any]] = dict
+    apply: Callable[[Mapping[str, Any]], object] = lambda _known: None
+
+
 class Dock(Protocol):
     """A dock as its feature sees it: a `QDockWidget` that the main window has made."""
 
@@ -75,6 +86,8 @@ class Workspace:
     """What is open: model, data and run."""
     live: Live
     """The frames that are shown, and the numbers, fields and excess that belong to them."""
+    comparison: Comparison
+    """The second model beside the one that is open, and its frames."""
     plots: Plots
     commands: Commands
     appearance: Appearance
@@ -88,6 +101,8 @@ class Workspace:
     closing: Closing
     add_bar: Callable[[QWidget], None]
     """Put a bar above the plots."""
+    add_clock: Callable[[QWidget], None]
+    """Put a bar below that of the time cursor."""
     add_strip: Callable[[QWidget], None]
     """Put a strip of buttons at the left of the plots."""
     add_status: Callable[[QWidget], None]
@@ -96,10 +111,18 @@ class Workspace:
     """Bring the page of this title in the left dock to the front; it is returned, None before there is any."""
     parent: QWidget
     """The parent of dialogs and controllers."""
+    arrangement: Arrangement = field(default_factory=Arrangement)
     docks: dict[str, Dock] = field(default_factory=dict)
     """The docks of all features, by the name of their command."""
     parts: dict[str, Any] = field(default_factory=dict)
     """What `start` or `fill` of each feature returned, by its name: for pages and docks of the same feature."""
+
+    @cached_property
+    def curves(self) -> Curves:
+        """Models that are compared by curves, and curves that the lab keeps; made when somebody first asks."""
+        from dnf_studio.gui.workspace.curves import Curves
+
+        return Curves(self.parent)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from dnf_studio.core.data.hdf5_file import list_hdf5
 from dnf_studio.core.data.npy_file import list_npz
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.tables import open_table
-from dnf_studio.core.storage.samples import ExportPlan, export_samples
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DataError
 from tests.core.data.files import ROWS, complaint, npy
 

@@ -12,8 +12,9 @@ import pytest
 
 from dnf_studio.core.data import hdf5_contents, hdf5_process, hdf5_reading
 from dnf_studio.core.data.readers import list_arrays, read_table
+from dnf_studio.core.storage.export_plan import ExportPlan
 from dnf_studio.core.storage.sample_reader import read_rows
-from dnf_studio.core.storage.samples import ExportPlan, export_samples
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DataError, ExportError
 from tests.core.data.files import ROWS
 from tests.core.storage.files import make_flow

@@ -14,7 +14,6 @@ from dnf_studio.core.exploration.log_density import ode_log_density
 from dnf_studio.core.exploration.outliers import find_outliers
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.rediscretise import rediscretise
-from dnf_studio.core.exploration.round_trip import round_trip
 from dnf_studio.core.exploration.visited import visit
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sampling.likelihood import ode_nll
@@ -22,7 +21,7 @@ from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import UnsupportedError
 from tests.core.models.test_flow import affine, points, small
 from tests.problems import path_bound
-from tests.views import viewed
+from tests.views import round_trip, viewed
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from torch import Tensor
 import dnf_studio as dnf
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.exploration import round_trip as module
-from dnf_studio.core.exploration.round_trip import RoundTrip, round_trip, round_trips
+from dnf_studio.core.exploration.round_trip import RoundTrip, round_trips
 from dnf_studio.errors import DataError, SettingError
 from tests.problems import ZOO, ExactFlow, LinearGaussian, coupled, ornstein_uhlenbeck, to_standard_normal
-from tests.views import viewed
+from tests.views import round_trip, viewed
 
 STEPS = (8, 16, 32, 64)
 

@@ -17,7 +17,9 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
-from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_rows
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_rows
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import CheckpointError, DivergenceError
 from dnf_studio.workers.selection import export_selection
 from tests.core.storage.files import join, make_flow, split

@@ -15,7 +15,8 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.sampling.blocks import sample_blocks
-from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.sde.solvers import LastStep
 from dnf_studio.core.sde.solvers.dpmpp import multistep_states
 from dnf_studio.errors import SettingError, UnsupportedError
 from tests.problems import ExactDiffusion

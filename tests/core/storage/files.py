@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from dnf_studio.config import Config
-from dnf_studio.core.data.dataset import Standardisation
+from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary
+from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.layout import GENERATOR_BYTES
 from dnf_studio.core.storage.metadata import metadata_sum
 

@@ -15,6 +15,7 @@ from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading, save_checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.library import Trash, duplicate, find_checkpoint, list_models, model_file, rename
+from dnf_studio.core.storage.snapshots import snapshot_folder
 from dnf_studio.core.training.record import History
 from dnf_studio.errors import CheckpointError, StudioError
 from tests.core.storage.files import GOLDEN, make_flow, make_run
@@ -105,6 +106,28 @@ def test_rename(tmp_path: Path) -> None:
     assert rename(new, new.stem) == new
     assert names(tmp_path) == [new.name]
     assert rename(new, "Rings, Second Try").stem == "Rings, Second Try"
+
+
+def test_the_snapshots_of_a_run_go_with_it(tmp_path: Path) -> None:
+    def kept(path: Path) -> list[str]:
+        folder = snapshot_folder(path)
+        return sorted(each.read_text() for each in folder.iterdir()) if folder.exists() else []
+
+    path, trash = make(tmp_path, "a"), Trash(tmp_path / "trash")
+    snapshot_folder(path).mkdir()
+    for text in ("1", "2"):
+        (snapshot_folder(path) / f"00000000{text}.safetensors").write_text(text)
+    new = rename(path, "b")
+    assert kept(new) == ["1", "2"] and kept(path) == []
+    copy = duplicate(new)
+    assert kept(copy) == kept(new) == ["1", "2"]
+    trash.delete(new)
+    assert kept(new) == []
+    (snapshot_folder(copy) / "notes.txt").write_text("mine")
+    assert kept(trash.restore()) == ["1", "2"]
+    trash.delete(copy)
+    # What is not its own stays
+    assert kept(copy) == ["mine"]
 
 
 def test_a_name_that_is_taken_is_refused_in_any_case(tmp_path: Path) -> None:

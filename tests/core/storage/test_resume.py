@@ -23,9 +23,9 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import BLOCK, SampleBlock, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage import export_plan, provenance, samples
-from dnf_studio.core.storage.export_plan import plan_of
+from dnf_studio.core.storage.export_plan import ExportPlan, plan_of
 from dnf_studio.core.storage.journal import Entry, Journal, Unfinished, unfinished_export, unfinished_exports
-from dnf_studio.core.storage.samples import ExportPlan, export_samples
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DivergenceError, ExportError
 from tests.core.storage.files import make_flow
 

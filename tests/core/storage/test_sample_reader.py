@@ -9,8 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from dnf_studio.core.storage.sample_reader import is_export
-from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import is_export, read_export, read_rows
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import ExportError
 from tests.core.storage.files import make_flow
 

@@ -27,7 +27,9 @@ from dnf_studio.core.sampling.blocks import SampleBlock, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage import samples
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
-from dnf_studio.core.storage.samples import ExportPlan, ExportProgress, export_samples, read_export, read_rows
+from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress
+from dnf_studio.core.storage.sample_reader import read_export, read_rows
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DataError, DivergenceError, ExportError, SettingError
 from tests.core.storage.files import SMALL, make_flow
 
@@ -287,13 +289,15 @@ import resource, sys
 from pathlib import Path
 from types import SimpleNamespace
 from dnf_studio.core.storage import samples
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.errors import ExportError
 from tests.core.storage.files import make_flow
 from tests.core.storage.test_samples import fake_blocks
 
 path, limits = Path(sys.argv[1]), map(int, sys.argv[2:])
 samples.sample_blocks = fake_blocks()
-plan, few = (samples.ExportPlan(count, trajectories=True) for count in (400_000, 1000))
+plan, few = (ExportPlan(count, trajectories=True) for count in (400_000, 1000))
 for limit in limits:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     try:
@@ -303,10 +307,10 @@ for limit in limits:
     assert not list(path.parent.iterdir()), list(path.parent.iterdir())
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     list(samples.export_samples(make_flow(), path, few))
-    print(samples.read_export(path).count)
+    print(read_export(path).count)
     path.unlink()
 list(samples.export_samples(make_flow(), path, plan))
-print(samples.read_export(path).count)
+print(read_export(path).count)
 """
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from dnf_studio.core.sampling.region import Region
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export, read_rows
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_export, read_rows
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.core.storage.verify import Blocks, Verified, verify_export
 from dnf_studio.errors import DataError, ExportError, SettingError
 from tests.core.storage.files import make_flow

@@ -19,7 +19,7 @@ from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import levels_at
 from dnf_studio.core.training import adjoint, adjoint_pass
 from dnf_studio.core.training.adjoint import AdjointEngine
-from dnf_studio.core.training.score_matching import ScoreMatchingEngine
+from dnf_studio.core.training.regression import ScoreMatchingEngine
 from tests.networks import IMAGE, TanhNetwork, gradients, has_gradients, live, tiny_unets
 from tests.textbook import textbook_step
 

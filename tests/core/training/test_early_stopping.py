@@ -17,7 +17,7 @@ from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.evaluation import likelihoods as measuring
-from dnf_studio.core.evaluation.likelihoods import nll_bound, validation_bound, validation_nll
+from dnf_studio.core.evaluation.likelihoods import nll_bound, validation_nll
 from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
 from dnf_studio.core.training import run as training
@@ -76,8 +76,8 @@ def test_a_run_ends_when_validation_no_longer_improves_and_keeps_its_best(ended:
     measured = dict(zip(stopping.history.iterations, stopping.history.losses, strict=True))
     assert list(measured) == list(range(MEASURE_EVERY, ended.iteration + 1, MEASURE_EVERY))
     assert min(measured.values()) == measured[stopping.best_iteration] == stopping.best_nll
-    assert validation_bound(ended.flow, ended.dataset) == pytest.approx(stopping.best_nll, rel=1e-6)
-    assert validation_bound(ended._weights.average, ended.dataset) > stopping.best_nll
+    assert validation_nll(ended.flow, ended.dataset) == pytest.approx(stopping.best_nll, rel=1e-6)
+    assert validation_nll(ended._weights.average, ended.dataset) > stopping.best_nll
     assert math.isfinite(nll_bound(ended.flow, ended.dataset))
 
 
@@ -104,7 +104,7 @@ def test_without_a_validation_split_nothing_is_measured() -> None:
     assert run.iteration == 120 and run.flow is run._weights.average
     assert run.state().checkpoint().state.keys() == {"updates"}
     with pytest.raises(UnsupportedError, match="has no validation split"):
-        validation_bound(run.flow, run.dataset)
+        validation_nll(run.flow, run.dataset)
 
 
 def test_without_patience_it_trains_to_the_end_and_keeps_the_last_weights(ended: Run) -> None:
@@ -169,7 +169,7 @@ def test_a_run_saved_before_a_run_had_one_state_goes_on(tmp_path: Path) -> None:
     old = read_checkpoint(FOLDER / "best_kept.safetensors")
     run = Run.resume(FOLDER / "best_kept.safetensors", threads=1)
     assert run.iteration == 310 and run.early_stopping.best_iteration == 250 and run.early_stopping.waited == 50
-    assert run.early_stopping.best_nll == pytest.approx(validation_bound(run.flow, run.dataset), rel=1e-5)
+    assert run.early_stopping.best_nll == pytest.approx(validation_nll(run.flow, run.dataset), rel=1e-5)
     assert not same(run.flow, run._weights.average)
     assert [mark.name for mark in run.marks.all] == ["training.learning_rate"] and len(run.changes) == 1
     run.save(tmp_path / "a.safetensors")

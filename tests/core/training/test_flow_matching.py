@@ -12,7 +12,7 @@ import dnf_studio as dnf
 from dnf_studio.config import Config
 from dnf_studio.core.models.matching import Matching
 from dnf_studio.core.parallel import BlockPool
-from dnf_studio.core.training.flow_matching import COUPLED_ROWS, FlowMatchingEngine, transported
+from dnf_studio.core.training.regression import COUPLED_ROWS, FlowMatchingEngine, transported
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import SettingError
 from tests.networks import has_gradients

@@ -16,8 +16,8 @@ from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import levels_at, make_grid
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.core.training.regression import ScoreMatchingEngine
 from dnf_studio.core.training.run import Run
-from dnf_studio.core.training.score_matching import ScoreMatchingEngine
 from dnf_studio.errors import CheckpointError, SettingError
 from tests.networks import has_gradients
 from tests.problems import ExactDiffusion

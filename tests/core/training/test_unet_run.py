@@ -14,7 +14,7 @@ import dnf_studio as dnf
 from dnf_studio import api
 from dnf_studio.cli import main
 from dnf_studio.config import Config
-from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, validation_bound
+from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, validation_nll
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.networks.unet import UNet
 from dnf_studio.core.sampling import likelihood
@@ -152,7 +152,7 @@ def test_a_snapshot_is_a_copy_that_computes_the_same(images: str) -> None:
 def test_unets_are_measured_on_fewer_points(images: str) -> None:
     run = Run(config(images))
     assert affordable_points(run.flow) == 1000 and affordable_points(Run(Config()).flow) == 20_000
-    assert np.isfinite([nll_bound(run.flow, run.dataset, 8), validation_bound(run.flow, run.dataset)]).all()
+    assert np.isfinite([nll_bound(run.flow, run.dataset, 8), validation_nll(run.flow, run.dataset)]).all()
 
 
 def test_the_size_of_the_images_travels_with_the_weights_and_is_checked_first(tmp_path: Path) -> None:

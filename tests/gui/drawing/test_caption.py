@@ -28,6 +28,12 @@ def test_a_sentence_without_room_is_left_out_and_the_first_is_cut(qtbot: QtBot) 
     cut = ["Points of the…", "Points of…", "Points…"]
     assert len(said) > 3 and said[3:] == cut[: len(said) - 3]
     assert caption.toolTip() == caption.accessibleName() == f"{FIRST} {SECOND}"
+    caption.set_meaning("All is well.")
+    assert caption.toolTip() == f"All is well. {FIRST} {SECOND}"
+    caption.set_whole(FIRST)
+    assert caption.toolTip() == f"All is well. {FIRST}"
+    caption.set_meaning("")
+    assert caption.toolTip() == caption.accessibleName() == FIRST
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QApplication
 
-from dnf_studio.core.storage.samples import ExportProgress
+from dnf_studio.core.storage.export_plan import ExportProgress
 from dnf_studio.gui.frame.main_window import MainWindow
 
 

@@ -15,7 +15,9 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
-from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_rows
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_rows
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.gui.features.data.import_data import ImportDialog
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files

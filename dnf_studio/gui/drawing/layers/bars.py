@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 
 __all__ = ["BarsLayer", "PriorBarLayer", "colour_ramp", "step_ticks", "tail_of"]
 
@@ -94,8 +95,9 @@ class BarsLayer(DeviceLayer):
         across, up, zero = transform.m11(), transform.m22(), transform.dy()
         group = max(1, int(np.ceil(2 / max(across, 1e-6))))
         gap = min(2.0, 0.18 * across * group)
-        if self._current is not None and group == 1:
-            left = transform.dx() + across * self._current
+        current = None if isinstance(painter, FigurePainter) and not painter.cursor else self._current
+        if current is not None and group == 1:
+            left = transform.dx() + across * current
             painter.fillRect(QRectF(left, area.top(), across, area.height()), self._band)
         for start in range(0, count, group):
             part = slice(start, min(start + group, count))
@@ -107,7 +109,7 @@ class BarsLayer(DeviceLayer):
             else:
                 self._draw_parts(painter, bar, zero, self._parts[:, part].mean(axis=1) * up)
                 painter.fillRect(QRectF(bar.left(), zero + height - 1, bar.width(), 2), self._mark)
-            if self._current is not None and part.start <= self._current < part.stop:
+            if current is not None and part.start <= current < part.stop:
                 painter.setPen(self._edge)
                 painter.drawRect(bar)
 

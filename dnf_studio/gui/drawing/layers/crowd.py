@@ -12,8 +12,10 @@ from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.workers.crowd import Crowd
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["CrowdPlanes"]
+__all__ = ["MANY", "CrowdPlanes"]
 
+MANY = 1 << 30
+"""More than there are points."""
 DENSE = 100_000
 """More points would cover each other: they are drawn by their density."""
 Array = NDArray[np.float32]

@@ -16,6 +16,7 @@ from PySide6.QtGui import QImage, QPainter, QTransform
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 from dnf_studio.gui.drawing.layers.trails import at_position
 
 __all__ = [
@@ -90,6 +91,12 @@ class DensityLayer(DeviceLayer):
         """Count, smooth, colour and stretch."""
         if not len(self._points):
             return
+        if isinstance(painter, FigurePainter):
+            # The limits that the screen has followed stay those of the screen
+            followed = self._levels, self._key, self._zoom
+            painter.rasterise(transform, area, self.draw)
+            self._levels, self._key, self._zoom = followed
+            return
         corner, width, height = bins_over(transform, area)
         self._follow(transform, corner, width, height)
         shares = _shares(self._points, passes_for(len(self._points)), transform, corner, width, height)
@@ -137,6 +144,9 @@ class GroundLayer(DeviceLayer):
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """One copy of the picture, made anew if something changed."""
         if not len(self._points):
+            return
+        if isinstance(painter, FigurePainter):
+            painter.rasterise(transform, area, self.draw)
             return
         ratio = painter.device().devicePixelRatio()
         corner = QPointF(np.floor(area.left()), np.floor(area.top()))

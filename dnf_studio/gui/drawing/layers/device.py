@@ -16,6 +16,8 @@ from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
+
 __all__ = ["BEHIND", "DeviceLayer", "StrokesLayer", "image_of", "premultiplied", "strengths", "to_device"]
 
 FAR = 1e5
@@ -95,7 +97,7 @@ class StrokesLayer(DeviceLayer):
         self._batch.resize(len(lines))
         self._batch.ndarray()[:] = lines
         pen = QPen(QColor(self._colour), self.width)
-        pen.setCosmetic(True)
+        pen.setCosmetic(not isinstance(painter, FigurePainter))
         painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(pen)

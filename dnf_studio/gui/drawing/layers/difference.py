@@ -1,4 +1,4 @@
-"""Where one process has more points than the other: the signed difference of both clouds as a picture.
+"""Where one of two clouds has more points than the other: their signed difference as a picture.
 
 Both are counted in the bins of the density layer and smoothed alike. What chance makes of so few points
 is left out: counts are Poisson, so the variance of a smoothed count is the sum of the counts times the
@@ -7,7 +7,7 @@ squares of their weights, and only differences beyond two standard deviations ar
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from dnf_studio.gui.drawing.layers.density import (
     passes_for,
 )
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter, letters
 from dnf_studio.gui.drawing.layers.scale import ColourKey
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
@@ -46,14 +47,16 @@ Bins = tuple[QPointF, int, int]
 
 
 class DifferenceLayer(DeviceLayer):
-    """The share of forward points less that of backward points, in a diverging map about zero.
+    """The share of the points of one cloud less that of another, in a diverging map about zero.
 
     Colours end at the same share on both sides, which depends on where the time cursor is, not on how it
     came there, and follows new frames slowly.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ramp: str = "difference", names: tuple[str, str] = ("backward", "forward")) -> None:
+        """`ramp` is the map of the theme; `names` say at its two ends which cloud has more there."""
         super().__init__()
+        self._ramp = ramp
         self._clouds = NONE, NONE
         self._position = 0.0
         self._version = 0
@@ -61,22 +64,24 @@ class DifferenceLayer(DeviceLayer):
         self._levels: Array | None = None
         self._key: tuple[object, ...] = ()
         self._zoom: tuple[object, ...] = ()
-        self.key = DifferenceKey(self)
+        self.key = DifferenceKey(self, ramp, names)
         self.set_theme(LIGHT)
 
-    def set_clouds(self, forward: Array, backward: Array, position: float, subject: object) -> None:
-        """Compare paths (N+1, P, 2) of both at the node `position`; another `subject` sets the limits at once."""
-        if forward is not self._clouds[0] or backward is not self._clouds[1]:
+    def set_clouds(self, more: Array, less: Array, position: float, subject: object) -> None:
+        """Compare paths (N+1, P, 2), the forward ones or those of the second model, with others, at the node `position`
+        of the first, and at the same fraction of the way of others with another N; another `subject` sets the limits
+        at once."""
+        if more is not self._clouds[0] or less is not self._clouds[1]:
             self._version += 1
             if subject != self._subject:
                 self._levels = None
-        self._clouds, self._position, self._subject = (forward, backward), position, subject
+        self._clouds, self._position, self._subject = (more, less), position, subject
         self.update()
         self.key.update()
 
     def set_theme(self, theme: Theme) -> None:
-        """The colours of both directions, and of the key."""
-        self._table = _table(theme.difference)
+        """The colours of both clouds, and of the key."""
+        self._table = _table(getattr(theme, self._ramp))
         self.key.colours.set_theme(theme)
         self.update()
 
@@ -97,6 +102,11 @@ class DifferenceLayer(DeviceLayer):
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """Count, smooth, compare, colour and stretch."""
         if not self.full:
+            return
+        if isinstance(painter, FigurePainter):
+            followed = self._levels, self._key, self._zoom
+            painter.rasterise(transform, area, self.draw)
+            self._levels, self._key, self._zoom = followed
             return
         corner, width, height = bins = bins_over(transform, area)
         self._follow(transform, bins)
@@ -120,22 +130,22 @@ class DifferenceLayer(DeviceLayer):
 
 
 class DifferenceKey(DeviceLayer):
-    """What the colours mean, above all other layers: where which process has more, as part of the densest place."""
+    """What the colours mean, above all other layers: where which cloud has more, as part of the densest place."""
 
-    def __init__(self, layer: DifferenceLayer) -> None:
+    def __init__(self, layer: DifferenceLayer, ramp: str, names: tuple[str, str]) -> None:
         super().__init__()
-        self._layer, self.colours = layer, ColourKey("difference", _ends)
+        self._layer, self.colours = layer, ColourKey(ramp, partial(_ends, names))
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """One line above the lower right corner, where the key of coloured steps is."""
         if self._layer.isVisible() and self._layer.full:
             share = self._layer.limit[1]
-            self.colours.draw(painter, area, (-share, share), QApplication.font(), lines=1)
+            self.colours.draw(painter, area, (-share, share), letters(painter, QApplication.font()), lines=1)
 
 
-def _ends(low: float, high: float) -> tuple[str, str]:
-    """Which process has more, and by how much of the densest place."""
-    return f"backward +{-100 * low:.0f}%", f"forward +{100 * high:.0f}%"
+def _ends(names: tuple[str, str], low: float, high: float) -> tuple[str, str]:
+    """Which cloud has more, and by how much of the densest place."""
+    return f"{names[0]} +{-100 * low:.0f}%", f"{names[1]} +{100 * high:.0f}%"
 
 
 def signed_difference(
@@ -177,7 +187,9 @@ def _compare(
     corner, width, height = bins
     counts = []
     for cloud in clouds:
-        points = at_position(cloud, min(position, len(cloud) - 1))
+        # To the last bit the same node where both have as many
+        scaled = position * ((len(cloud) - 1) / max(1, len(clouds[0]) - 1))
+        points = at_position(cloud, min(scaled, len(cloud) - 1))
         counts.append(bin_points(to_device(points, transform), (corner.x(), corner.y()), BIN, width, height))
     totals = clouds[0].shape[1], clouds[1].shape[1]
     found, shown = signed_difference(counts[0], counts[1], totals, _passes(min(totals)))

@@ -16,6 +16,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 
 from dnf_studio.core.data.image_shape import ImageShape, PixelMap
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 
 __all__ = ["WANTED", "ImagesLayer", "Mosaic", "arrange", "picture_of"]
 
@@ -163,15 +164,23 @@ class ImagesLayer(DeviceLayer):
             return
         if self._picture is None:
             self._picture = picture_of(self._shown(self._pixels), self._mosaic, self._ground)
-        painter.setClipRect(area)
+        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
         target = transform.mapRect(QRectF(0, 0, self._picture.width(), self._picture.height()))
-        smaller = target.width() < self._picture.width()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smaller)
-        painter.drawImage(target, self._picture)
+        if isinstance(painter, FigurePainter):
+            painter.rasterise(transform, target & area, self._draw_picture)
+        else:
+            self._draw_picture(painter, transform, area)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         self._draw_colours(painter, transform, area.toAlignedRect(), self._mosaic)
         self._draw_chosen(painter, transform, self._mosaic)
+
+    def _draw_picture(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        if self._picture is not None:
+            target = transform.mapRect(QRectF(0, 0, self._picture.width(), self._picture.height()))
+            smaller = target.width() < self._picture.width()
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smaller)
+            painter.drawImage(target, self._picture)
 
     def _shown(self, pixels: PixelMap) -> NDArray[np.uint8]:
         """The images; one that is lost is in the colour of the ground."""
@@ -186,6 +195,9 @@ class ImagesLayer(DeviceLayer):
         """Frames that stay while the time moves: as one picture they cost a tenth of drawing them anew."""
         count = len(self._points)
         if self._buckets is None or len(self._buckets) < self._first + count:
+            return
+        if isinstance(painter, FigurePainter):
+            self._frame_colours(painter, transform, mosaic, self._buckets[self._first : self._first + count])
             return
         ratio = painter.device().devicePixelRatio()
         key = transform, area, mosaic, self._first, count, ratio

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, StrokesLayer, image_of, to_device
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter, letters
 from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, bucket_of, nats_at
 from dnf_studio.gui.drawing.theme import Theme
 
@@ -60,9 +61,16 @@ class CellsLayer(DeviceLayer):
         if self._image is None:
             argb = np.where(np.isnan(self._cells), np.uint32(0), self._colours[bucket_of(self._cells, self._limits)])
             self._image = image_of(argb[::-1])
-        painter.setClipRect(area)
-        painter.drawImage(transform.mapRect(self._range), self._image)
-        self._key.draw(painter, area, self._limits, self._font)
+        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
+        if isinstance(painter, FigurePainter):
+            painter.rasterise(transform, transform.mapRect(self._range) & area, self._draw_cells)
+        else:
+            self._draw_cells(painter, transform, area)
+        self._key.draw(painter, area, self._limits, letters(painter, self._font))
+
+    def _draw_cells(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        if self._image is not None:
+            painter.drawImage(transform.mapRect(self._range), self._image)
 
 
 class HeatLayer(DeviceLayer):
@@ -92,6 +100,9 @@ class HeatLayer(DeviceLayer):
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """One small picture, stretched."""
         if not self._values.size or self._limit <= 0:
+            return
+        if isinstance(painter, FigurePainter):
+            painter.rasterise(transform, area, self.draw)
             return
         if self._image is None:
             self._image = _picture(self._values, self._limit, self._signed, self._stops)
@@ -176,7 +187,7 @@ class LabelsLayer(DeviceLayer):
             self._anchors = _anchors(self._lines, transform, area)
         painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
         painter.setPen(QColor(self._colours[0]))
-        painter.setFont(QApplication.font())
+        painter.setFont(letters(painter, QApplication.font()))
         metrics = painter.fontMetrics()
         ground = QColor(self._colours[1])
         ground.setAlphaF(0.85)

@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QImage, QPainter, QTransform
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, strengths, to_device
+from dnf_studio.gui.drawing.layers.figure_painter import FINER, FigurePainter, letters
 from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, StepColours
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import lost_paths
@@ -31,6 +32,10 @@ MAX_COUNT = 64
 USUAL_PATHS = 500
 GOLDEN = 0.6180339887
 SHIFT = 26
+STEPS_A_MARK = 4
+"""More steps than so many for each mark that a figure draws become a picture there too, as faint as on the screen."""
+NEAR = 1.5
+"""Units of a figure between two nodes of a line, at least."""
 """Bits of a sum of buckets under their count."""
 Array = NDArray[np.float32]
 Whole = TypeVar("Whole", bound=np.integer[Any])
@@ -96,6 +101,20 @@ class PathsLayer(DeviceLayer):
         """One picture, made anew if something changed."""
         if len(self._paths) < 2 or not self._paths.shape[1]:
             return
+        if not isinstance(painter, FigurePainter):
+            self._draw_counted(painter, transform, area)
+        elif self._paths.shape[0] * self._paths.shape[1] <= STEPS_A_MARK * painter.most_marks:
+            self._draw_lines(painter, to_device(self._paths, transform), area)
+        else:
+            kept = self._image, self._key
+            painter.rasterise(transform, area, self._draw_counted, finest=1.5)
+            self._image, self._key = kept
+        if self._steps is not None and self._fitting_buckets() is not None:
+            font = letters(painter, QApplication.font())
+            self._colour_key.draw(painter, area, self._steps.limits, font, extremes=self._steps.extremes)
+
+    def _draw_counted(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
+        """One picture, made anew if something changed."""
         ratio = painter.device().devicePixelRatio()
         corner = QPointF(np.floor(area.left()), np.floor(area.top()))
         width, height = (int(np.ceil(v * ratio)) + 1 for v in (area.right() - corner.x(), area.bottom() - corner.y()))
@@ -106,8 +125,29 @@ class PathsLayer(DeviceLayer):
             self._image.setDevicePixelRatio(ratio)
             self._key = key
         painter.drawImage(corner, self._image)
-        if self._steps is not None and self._fitting_buckets() is not None:
-            self._colour_key.draw(painter, area, self._steps.limits, QApplication.font(), extremes=self._steps.extremes)
+
+    def _draw_lines(self, painter: QPainter, pixels: Array, area: QRectF) -> None:
+        """The `pixels` (N+1, P, 2) as lines, in a figure: each path one, or of coloured steps all of one colour."""
+        pixels = (np.rint(pixels * FINER) / FINER).astype(np.float32)
+        steps, whole = self._fitting_buckets(), self._fitting_colours()
+        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if steps is not None:
+            single = float(_alphas(pixels.shape[1], STEP_ALPHA, STEP_MOST)[1])
+            pieces = np.stack([pixels[:-1], pixels[1:]], axis=2)
+            for bucket, name in enumerate(self._ramp):
+                painter.setPen(_pen(name, single))
+                path = QPainterPath()
+                for (x, y), (u, v) in pieces[steps == bucket].tolist():
+                    path.moveTo(x, y)
+                    path.lineTo(u, v)
+                painter.drawPath(path)
+            return
+        shades = (self._alpha, self._most) if whole is None else (STEP_ALPHA, STEP_MOST)
+        single = float(_alphas(pixels.shape[1], *shades)[1])
+        for k in range(pixels.shape[1]):
+            painter.setPen(_pen(self._colour if whole is None else self._colours[whole[k]], single))
+            painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in _thinned(pixels[:, k])]))
 
     def _argb(self, pixels: Array, width: int, height: int) -> NDArray[np.uint32]:
         """The picture of paths in pixels, (height, width)."""
@@ -136,6 +176,22 @@ class PathsLayer(DeviceLayer):
         if buckets is not None and self._kept is not None and buckets.shape[1] == len(self._kept):
             buckets = buckets[:, self._kept]
         return buckets if buckets is not None and buckets.shape == (nodes - 1, count) and self._ramp else None
+
+
+def _thinned(path: Array) -> list[list[float]]:
+    """The nodes of one path (N+1, 2), without those next to the one before, which nobody sees and a file would hold."""
+    nodes: list[list[float]] = path.tolist()
+    kept = nodes[:1]
+    for node in nodes[1:-1]:
+        if abs(node[0] - kept[-1][0]) + abs(node[1] - kept[-1][1]) >= NEAR:
+            kept.append(node)
+    return [*kept, nodes[-1]]
+
+
+def _pen(name: str, alpha: float) -> QPen:
+    colour = QColor(name)
+    colour.setAlphaF(alpha)
+    return QPen(colour, 1)
 
 
 def _alphas(paths: int, alpha: float, most: float) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
 
 from dnf_studio.gui.drawing.layers.device import BEHIND, DeviceLayer, strengths, to_device
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 
 __all__ = ["CountedPoints", "PointsLayer"]
 
@@ -19,6 +20,8 @@ PIXELS_A_POINT = 20
 """A round picture takes the time of so many pixels of a counted one's."""
 FEWEST = 8000
 """Fewer points are seen one by one, and would be seen to move from pixel to pixel."""
+USUAL_SIDE = 320.0
+"""Units of the shorter side of a plot in a figure from which on points have their usual diameter."""
 MOST = 15
 """More points of a pixel are as many."""
 
@@ -32,7 +35,7 @@ class PointsLayer(DeviceLayer):
         self._colour, self._diameter, self._alpha = colour, diameter, alpha
         self._rows: NDArray[np.intp] | None = None
         self._faint = False
-        self._shares = 1.0, 1.0
+        self._shares, self._shrunk = (1.0, 1.0), 1.0
         self._picture: QPixmap | None = None
         self._picture_key: tuple[object, ...] = ()
         self._buckets: NDArray[np.uint8] | None = None
@@ -44,6 +47,11 @@ class PointsLayer(DeviceLayer):
         """Show `points` (P, 2), plot units, or these `rows` of them; those that are not finite are left out."""
         self._points, self._rows = points if rows is None else points[rows], rows
         self.update()
+
+    @property
+    def points(self) -> Array:
+        """What is shown, (P, 2)."""
+        return self._points
 
     def set_colour(self, colour: str) -> None:
         """Draw in `colour`."""
@@ -71,9 +79,26 @@ class PointsLayer(DeviceLayer):
         """One call for all points within the view."""
         if not len(self._points):
             return
+        if isinstance(painter, FigurePainter):
+            # A cloud stays one in a small plot
+            self._shrunk = min(1.0, (min(area.width(), area.height()) / USUAL_SIDE) ** 0.5)
+            try:
+                self._draw_figure(painter, transform, area)
+            finally:
+                self._shrunk = 1.0
+            return
+        self._draw_points(painter, transform, area)
+
+    def _draw_figure(self, painter: FigurePainter, transform: QTransform, area: QRectF) -> None:
+        if len(self._points) > painter.most_marks:
+            painter.rasterise(transform, area, self._draw_points)
+        else:
+            self._draw_points(painter, transform, area)
+
+    def _draw_points(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         ratio, buckets = painter.device().devicePixelRatio(), self._own_buckets()
         size = int(np.ceil((area.width() + 1) * ratio)), int(np.ceil((area.height() + 1) * ratio))
-        if buckets is None and CountedPoints.pays(len(self._points), size):
+        if buckets is None and not isinstance(painter, FigurePainter) and CountedPoints.pays(len(self._points), size):
             self._draw_counted(painter, transform, area, size)
             return
         with np.errstate(invalid="ignore"):
@@ -84,8 +109,19 @@ class PointsLayer(DeviceLayer):
                 & (xy[:, 1] > area.top() - 4)
                 & (xy[:, 1] < area.bottom() + 4)
             )
-        if inside.any():
+        if isinstance(painter, FigurePainter):
+            self._draw_discs(painter, xy[inside], None if buckets is None else buckets[inside])
+        elif inside.any():
             self._draw_dots(painter, xy[inside], None if buckets is None else buckets[inside], ratio)
+
+    def _draw_discs(self, painter: FigurePainter, xy: Array, buckets: NDArray[np.uint8] | None) -> None:
+        """A disc for each point, in a figure."""
+        colours = (self._colour,) if buckets is None else self._colours
+        diameter, alpha = self._dot(len(colours))
+        for bucket, name in enumerate(colours):
+            colour = QColor(name)
+            colour.setAlphaF(alpha)
+            painter.draw_discs(xy if buckets is None else xy[buckets == bucket], diameter, colour)
 
     def _draw_counted(self, painter: QPainter, transform: QTransform, area: QRectF, size: tuple[int, int]) -> None:
         ratio, corner = painter.device().devicePixelRatio(), QPointF(np.floor(area.left()), np.floor(area.top()))
@@ -124,7 +160,7 @@ class PointsLayer(DeviceLayer):
         if colours > 1:
             alpha = min(1.0, alpha * HUED)
         alpha = min(1.0, alpha * self._shares[1])
-        diameter = max(1.6, self._diameter * smaller) * self._shares[0]
+        diameter = max(1.6, self._diameter * smaller) * self._shares[0] * self._shrunk
         return max(1.0, diameter), alpha * BEHIND if self._faint else alpha
 
     def _dots(self, ratio: float, colours: tuple[str, ...]) -> QPixmap:

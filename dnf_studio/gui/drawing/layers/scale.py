@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QFont, QPainter
 
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
+from dnf_studio.gui.drawing.layers.figure_painter import letters
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import nats
 from dnf_studio.workers.excess import ExcessFrame
@@ -34,6 +35,7 @@ SHARE = 0.02
 SHRINK = 0.15
 LOOKED_AT = 20_000
 MAX_PATHS = 500
+"""Paths of a process that are drawn, the first ones."""
 WIDTH, HEIGHT, MARGIN = 64, 6, 6
 """Size of the colour key and the margin around it, pixels."""
 Array = NDArray[np.float32]
@@ -117,9 +119,7 @@ class ColourKey:
 
         `extremes` are the least and the greatest value of all, shown where they fit.
         """
-        small = QFont(font)
-        small.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
-        painter.setFont(small)
+        painter.setFont(letters(painter, font, smaller=True))
         metrics = painter.fontMetrics()
         texts = self._words(*limits)
         if extremes is not None:

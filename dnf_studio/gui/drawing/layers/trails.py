@@ -9,6 +9,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 
 __all__ = ["StepsLayer", "TrailsLayer", "at_position", "at_step", "over_steps", "staircase", "trailing_part"]
 
@@ -31,6 +32,11 @@ class TrailsLayer(DeviceLayer):
         """Show `trails` (K+1, P, 2), plot units."""
         self._trails = trails
         self.update()
+
+    @property
+    def trails(self) -> Array:
+        """What is shown, (K+1, P, 2)."""
+        return self._trails
 
     def set_colour(self, colour: str) -> None:
         """Draw in `colour`."""
@@ -66,7 +72,7 @@ class TrailsLayer(DeviceLayer):
         colour = QColor(name)
         colour.setAlphaF(self._alpha)
         pen = QPen(colour, 1)
-        pen.setCosmetic(True)
+        pen.setCosmetic(not isinstance(painter, FigurePainter))
         painter.setPen(pen)
         painter.drawLines(*self._lines.drawargs())
 
@@ -149,7 +155,8 @@ class StepsLayer(DeviceLayer):
             painter.setPen(QPen(self._edge, 1))
             for x in self._t[1:-1] * transform.m11() + transform.dx():
                 painter.drawLine(QPointF(x, zero), QPointF(x, area.top()))
-        if self._current is not None and self._current < len(self._t) - 1:
+        hidden = isinstance(painter, FigurePainter) and not painter.cursor
+        if self._current is not None and self._current < len(self._t) - 1 and not hidden:
             left, right = self._t[self._current : self._current + 2]
             bar = transform.mapRect(QRectF(left, 0, right - left, right - left))
             wide = max(2.0, bar.width())

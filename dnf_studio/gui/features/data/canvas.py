@@ -49,8 +49,8 @@ class Canvas(QWidget):
     changed = Signal()
     """Another picture, or another state of undo."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.tool, self.size_of_brush, self.mirror = "brush", 16.0, "none"
         self._begin = _blank()
         self._strokes: list[Stroke | None] = []

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
-    QWidget,
 )
 
 if TYPE_CHECKING:
@@ -47,8 +46,8 @@ class ColumnTable(QTableWidget):
     changed = Signal()
     """A tick was set or taken away."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(0, len(HEADERS), parent)
+    def __init__(self) -> None:
+        super().__init__(0, len(HEADERS))
         self._cells: list[list[QTableWidgetItem]] = []
         self._columns: Sequence[ColumnInfo] = ()
         self._rows, self._label = False, -1

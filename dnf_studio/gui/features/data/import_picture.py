@@ -168,8 +168,8 @@ class PictureDialog(ReadingDialog):
 class PointsPreview(QWidget):
     """Points within the rectangle of a picture, aspect kept, y up."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setAccessibleName("Points drawn from the picture")
         self.setMinimumHeight(160)
         self._points, self._size = QPolygonF(), QSize(1, 1)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM, differ
 from dnf_studio.gui.drawing.help import Help
+from dnf_studio.gui.drawing.telling import Numbers, Sign
+from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import nats
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
@@ -99,6 +101,25 @@ class StepBars:
         if not len(self.other):
             return np.zeros(len(self.values), bool)
         return differ(self.values, self.other, self.errors, self.other_errors)
+
+    def signs(self, theme: Theme, split: bool) -> Sequence[Sign]:
+        """The parts of bars that are `split`, or what stands for what beside bars with errors."""
+        if split:
+            return [Sign(name, colour, "bar") for name, colour in zip(PARTS, theme.parts, strict=True)]
+        if not len(self.errors):
+            return ()
+        found = [Sign("excess ± standard error", theme.disagreement[-1], "bar")]
+        return [*found, Sign("by nearest neighbours", theme.text, "hollow")] if np.isfinite(self.other).any() else found
+
+    def table(self) -> Numbers:
+        """All of it, one row a step; what belongs to the prior stands in a column of one row."""
+        columns: dict[str, NDArray[np.generic]] = {"step": np.arange(len(self.values)), "value [nats]": self.values}
+        rows = self.errors, self.other, self.other_errors if len(self.other) else NONE, *self.parts
+        names = "standard error", "by nearest neighbours", "standard error by nearest neighbours", *PARTS
+        columns |= {f"{name} [nats]": row for name, row in zip(names, rows, strict=True) if len(row)}
+        if self.prior is not None:
+            columns["prior [nats]"] = np.array([self.prior])
+        return Numbers(dict(columns))
 
     def extent(self, split: bool) -> Array:
         """The ends of all bars, stacked where they are `split`, and of as much of the prior's as is to be seen."""

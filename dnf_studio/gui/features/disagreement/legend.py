@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
+from dnf_studio.gui.drawing.telling import Numbers, Sign, TellingPlot
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import UNAFFORDABLE
-from dnf_studio.gui.features.disagreement.bars import PARTS, Shown
+from dnf_studio.gui.features.disagreement.bars import PARTS, Shown, StepBars
 
-__all__ = ["NAMED", "BarsChooser", "PartsLegend"]
+__all__ = ["NAMED", "BarsChooser", "BarsTelling", "PartsLegend"]
 
 SHORT = ("g", "f", "s")
 """The parts' short names, for where the long ones do not fit."""
@@ -20,6 +23,31 @@ CHOICES = "Excess: what the step misses, 0 for a perfect model. Contribution: it
 LEAST = 30
 """Width in pixels of the chooser without its words, for where they do not fit."""
 QWIDGETSIZE_MAX = (1 << 24) - 1
+
+
+class BarsTelling(TellingPlot):
+    """What a plot of bars tells beside its picture."""
+
+    theme: Theme
+    _bars_shown: StepBars
+
+    @property
+    def _split_now(self) -> bool:
+        """Whether the bars are split."""
+        return False
+
+    def title_axes(self, values: str) -> None:
+        """Say what is across, and which `values` are up."""
+        self.title_axis("bottom", "Step i → i + 1")
+        self.title_axis("left", values)
+
+    def signs(self) -> Sequence[Sign]:
+        """The parts of split bars, or what marks stand for beside bars with errors."""
+        return self._bars_shown.signs(self.theme, self._split_now)
+
+    def numbers(self) -> Numbers | None:
+        """One row a step; what is behind the steps in a column of its own."""
+        return self._bars_shown.table() if len(self._bars_shown.values) else None
 
 
 class BarsChooser(QComboBox):

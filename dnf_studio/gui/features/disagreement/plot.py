@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRect, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QResizeEvent
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
@@ -16,7 +16,7 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import WAITING, hint, node_at
 from dnf_studio.gui.features.disagreement.bars import HELP, NO_BARS, Shown, StepBars, contribution_bars, excess_bars
-from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, PartsLegend
+from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, BarsTelling, PartsLegend
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
@@ -25,7 +25,7 @@ __all__ = ["DisagreementPlot"]
 Array = NDArray[np.float64]
 
 
-class DisagreementPlot(Plot):
+class DisagreementPlot(BarsTelling, Plot):
     """One bar a step, nats: its excess, the divergence of the forward step's reverse from the backward step.
 
     Excesses have errors, which shrink while more points are looked at, and diamonds where nearest neighbours, without
@@ -42,12 +42,11 @@ class DisagreementPlot(Plot):
     worst_wanted = Signal(int, bool)
     """The worst points of this step are to be chosen, or added to what is chosen."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Disagreement by step",
             "What each backward step misses, in nats.",
             "Open a model or press Train to see at which steps forward and backward disagree.",
-            parent,
             help_=HELP,
         )
 
@@ -136,8 +135,13 @@ class DisagreementPlot(Plot):
         self._zero.setVisible(frame is not None and not waits)
         if frame is None or waits:
             self._bars_shown, self._limits, self._request = NO_BARS, None, None
+            self.caption_line.set_meaning("")
         else:
-            bars = contribution_bars(frame) if found is None or self.shown == "contribution" else excess_bars(found)
+            from dnf_studio.gui.features.disagreement.meaning import contribution_meaning, excess_meaning
+
+            of_steps = found is None or self.shown == "contribution"
+            bars = contribution_bars(frame) if found is None or of_steps else excess_bars(found)
+            self.caption_line.set_meaning(contribution_meaning(bars) if of_steps else excess_meaning(bars))
             self._bars_shown = bars
             fresh = frame.request != self._request
             self._limits = next_limits(None if fresh else self._limits, bars.extent(self._split_now))
@@ -243,6 +247,7 @@ class DisagreementPlot(Plot):
         self._fit_legend()
 
     def _show_bars(self) -> None:
+        self.title_axes("Excess, nats" if self.shown == "excess" else "Contribution to the bound, nats")
         bars = self._bars_shown
         self._bars.set_bars(bars.values, self._strengths())
         self._bars.set_errors(bars.errors, bars.other, bars.other_errors, bars.apart)

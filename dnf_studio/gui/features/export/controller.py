@@ -12,7 +12,7 @@ from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from dnf_studio.core.storage.samples import ExportProgress
+    from dnf_studio.core.storage.export_plan import ExportProgress
     from dnf_studio.gui.features.export.list import ExportRecord
     from dnf_studio.gui.features.export.panel import ExportPanel
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress
     from dnf_studio.core.storage.journal import Unfinished
-    from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
     from dnf_studio.gui.features.export.list import ExportRecord
 
 __all__ = ["ExportOrder", "Exporter", "trial_seconds"]

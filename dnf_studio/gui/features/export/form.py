@@ -31,8 +31,8 @@ from dnf_studio.gui.workspace.shown import ShownModel, data_stem
 from dnf_studio.gui.workspace.state import OWN_SOLVERS
 
 if TYPE_CHECKING:
-    from dnf_studio.core.sde.sample_settings import LastStep
-    from dnf_studio.core.storage.samples import ExportPlan
+    from dnf_studio.core.sde.solvers import LastStep
+    from dnf_studio.core.storage.export_plan import ExportPlan
 
 __all__ = ["ExportForm"]
 
@@ -100,7 +100,7 @@ class ExportForm(QWidget):
 
     def plan(self) -> ExportPlan:
         """The form as a plan; raises `SettingError` where it cannot be."""
-        from dnf_studio.core.storage.samples import ExportPlan
+        from dnf_studio.core.storage.export_plan import ExportPlan
 
         name = self.solver.currentData()
         if self.selecting:

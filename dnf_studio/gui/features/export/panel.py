@@ -27,11 +27,13 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress
     from dnf_studio.core.storage.journal import Unfinished
-    from dnf_studio.core.storage.samples import ExportPlan, ExportProgress
+    from dnf_studio.gui.workspace.look_back import Past
 
 __all__ = ["ExportPanel"]
 
+ABOUT = "Writes an HDF5 file in the units of the data."
 SETTLE_MS = 300
 VIEW = frozenset(
     {"steps", "grid", "solver", "lam", "last", "seed", "selection", "region", "selection_of", "start", "parts"}
@@ -93,7 +95,7 @@ class ExportPanel(Page):
             self._preview()
 
     def _arrange(self) -> None:
-        self.add_caption("Writes an HDF5 file in the units of the data.")
+        self.about = self.add_caption(ABOUT)
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName("Progress of the export")
@@ -117,6 +119,7 @@ class ExportPanel(Page):
         exporter, studio = self._exporter, self._studio
         session.changed.connect(self._follow)
         studio.opened.connect(self._show_opened)
+        studio.past_changed.connect(self._show_past)
         self.form.changed.connect(self._preview)
         self.form.browse.clicked.connect(self._browse)
         self.form.target.textChanged.connect(self._look)
@@ -135,6 +138,12 @@ class ExportPanel(Page):
     def _follow(self, names: frozenset[str]) -> None:
         if names & VIEW:
             self.form.refresh()
+
+    @Slot(object)
+    def _show_past(self, past: Past | None) -> None:
+        """Say whose samples they will be where that is not the model as it is now."""
+        whose = "" if past is None else f" Drawn by the model as it was after iteration {past.kept.iteration:,}."
+        self.about.setText(f"{ABOUT}{whose}")
 
     def _show_opened(self, opened: Opened) -> None:
         self.export.setEnabled(not self._exporter.running)

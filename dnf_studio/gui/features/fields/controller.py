@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Slot
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.features.fields.overlay import FieldOverlay, shown_field
+from dnf_studio.gui.features.fields.second import SecondFields
 from dnf_studio.gui.widgets.choices import ChoiceMenu, grey_plane, grey_without
 from dnf_studio.gui.workspace.state import FIELDS_OF_SCORE
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -83,6 +84,8 @@ class FieldController(QObject):
         self._session.cursor.moved.connect(self._moved)
         self._live.frame_shown.connect(self._framed)
         self._live.field_found.connect(self._take)
+        self.second = SecondFields(workspace, self.overlays)
+        self.second.made.connect(lambda overlay: overlay.button.setMenu(self.menu))
         self._follow(frozenset({*CHOICES, "layers"}))
 
     def _follow(self, names: frozenset[str]) -> None:
@@ -90,6 +93,7 @@ class FieldController(QObject):
         if names & CHOICES.keys():
             for overlay in self.overlays.values():
                 overlay.set_choice(state.field, state.heat, state.field_style)
+            self.second.choose()
         if "layers" in names:
             for overlay in self.overlays.values():
                 overlay.set_visible("field" in state.layers)
@@ -113,6 +117,7 @@ class FieldController(QObject):
             if self._key is not None:
                 self._key = None
                 self._live.field(None)
+                self.second.ask(None)
                 for overlay in self.overlays.values():
                     overlay.set_answer(None)
             return
@@ -122,7 +127,9 @@ class FieldController(QObject):
         if key != self._key:
             self._key = key
             size = FINE if names and not divergence else FieldRequest.size
-            self._live.field(FieldRequest(node, plane, extent, size, divergence, names, self._apart(extent)))
+            asked = FieldRequest(node, plane, extent, size, divergence, names, self._apart(extent))
+            self._live.field(asked)
+            self.second.ask(asked)
 
     def _names(self) -> tuple[FieldName, ...]:
         """The fields of both views, each once."""
@@ -164,3 +171,4 @@ class FieldController(QObject):
         if self._plane is not None and answer.asked.plane is self._plane[1]:
             for overlay in self.overlays.values():
                 overlay.set_answer(answer)
+            self.second.take_first(answer)

@@ -45,6 +45,8 @@ class FieldOverlay(QObject):
         self._answer: FieldAnswer | None = None
         self._score: ScoreShare | None = None
         self._said: list[str] = []
+        self.told = ""
+        """What is said before the field where it is not the model's own but a difference."""
         self._limits: dict[str, float] = {}
         self._key: tuple[object, ...] = ()
         self.arrows, self.streams, self.heat = ArrowsLayer(), StreamsLayer(), HeatLayer()
@@ -70,9 +72,9 @@ class FieldOverlay(QObject):
             self._field, self._heat, self._style = field, heat, style
             self._refresh()
 
-    def set_answer(self, answer: FieldAnswer | None) -> None:
-        """Show these fields; None shows none."""
-        self._answer = answer if self._visible else None
+    def set_answer(self, answer: FieldAnswer | None, told: str = "") -> None:
+        """Show these fields; None shows none. `told` is said before what they are."""
+        self._answer, self.told = answer if self._visible else None, told
         self._refresh()
 
     def set_score(self, score: ScoreShare | None) -> None:
@@ -88,6 +90,11 @@ class FieldOverlay(QObject):
             layer.set_colour(mix(theme.text, theme.base, 0.3))
         self.legend.set_theme(theme)
         self._refresh()
+
+    @property
+    def answer(self) -> FieldAnswer | None:
+        """What is shown; None where nothing is."""
+        return self._answer
 
     @property
     def name(self) -> FieldName:
@@ -109,7 +116,7 @@ class FieldOverlay(QObject):
         if answer is None:
             self._limits = {}
             return
-        key = (answer.asked, answer.request, self.name)
+        key = (answer.asked, answer.request, self.name, self.told)
         if key != self._key:
             # Another time, place or field has limits of its own; only new weights ease into theirs
             self._limits, self._key = {}, key
@@ -120,9 +127,9 @@ class FieldOverlay(QObject):
             self.arrows.set_field(found.x, found.y, vectors, longest)
         else:
             self.streams.set_lines(lines)
-        said = [f"{self._symbol()}, {GRADIENT if self.name == 'score' else TIME[self._direction]}"]
+        said = [f"{self.told}{self._symbol()}, {GRADIENT if self.name == 'score' else TIME[self._direction]}"]
         if lines is None:
-            said.append(f"the longest arrows are {short_number(longest)} or more")
+            said.append(f"the longest arrows are {short_number(longest)} or more" if longest else "0 everywhere")
         if self._heat != "none":
             signed = self._heat == "divergence"
             values = found.divergence(self.name, *way) if signed else found.magnitude(self.name, way[0])
@@ -158,7 +165,9 @@ class FieldOverlay(QObject):
         """The measured share of the score where the field has it, and whether it is too small to matter."""
         score, step = self._score, -1 if self._answer is None else self._answer.asked.node - 1
         # No step uses the score at t_0
-        if self.name == "drift" or score is None or not 0 <= step < len(score.share) or np.isnan(score.share[step]):
+        if self.told or self.name == "drift" or score is None or not 0 <= step < len(score.share):
+            return ""
+        if np.isnan(score.share[step]):
             return ""
         share = percent(float(score.share[step]))
         if score.idle[step]:

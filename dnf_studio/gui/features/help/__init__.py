@@ -26,6 +26,17 @@ def _start(workspace: Workspace) -> None:
 
         ShortcutsDialog(workspace.commands, workspace.parent).show()
 
+    def begin_tour() -> None:
+        from dnf_studio.gui.features.help.tour import Tour
+
+        parts = workspace.parent.findChildren(Tour) or [Tour(workspace)]
+        parts[0].begin()
+
+    def show_palette() -> None:
+        from dnf_studio.gui.features.help.palette import open_palette
+
+        open_palette(workspace)
+
     def show_about() -> None:
         from dnf_studio.gui.features.help.guide import about_box
 
@@ -49,6 +60,8 @@ def _start(workspace: Workspace) -> None:
     for name, title in TITLES.items():
         connect(name, partial(show_page, title))
     connect("shortcuts", show_shortcuts)
+    connect("palette", show_palette)
+    connect("tour", begin_tour)
     connect("log", show_log)
     connect("report", copy_report)
     connect("about", show_about)
@@ -64,11 +77,15 @@ TITLES = {
 COMMANDS = (
     Command("first-steps", "&First steps", "Ctrl+Shift+F1", "What to look at first, and how to train, change and keep "
             "a model", menu="Help", section="read"),
+    Command("tour", "&Tour of six stations", "Ctrl+Alt+F1", "What the window can do, by your own hands at a bundled "
+            "model; it can be left and resumed", menu="Help", section="read"),
     Command("guide", "&How to find what is wrong", "Ctrl+F1", "Three faults found with the views alone: which to "
             "look at, and what tells one from another", menu="Help", section="read"),
     Command("glossary", "&Glossary", "Alt+F1", "What the words of the window mean", menu="Help", section="read"),
     Command("examples", "&Examples", "Alt+Shift+F1", "Whole scripts to read and copy: your own data, models, loops and "
             "plug-ins", menu="Help", section="read"),
+    Command("palette", "&Search everything…", "Ctrl+K", "Find a command, setting, plot, model or word by a few letters "
+            "of it", menu="Help", section="read"),
     Command("shortcuts", "&Keyboard shortcuts", "F1", "List every command and its shortcut", menu="Help",
             section="read"),
     Command("log", "Show &log folder", "Ctrl+Shift+J", "Show the folder with the log of what happened", menu="Help",

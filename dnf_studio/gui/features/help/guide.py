@@ -128,11 +128,14 @@ def _examples() -> str:
     return "\n\n".join(parts)
 
 
-def show_guide(title: str, parent: QWidget) -> None:
-    """Open the page `title` of the guide beside `parent`, or bring it to the front where it is open."""
+def show_guide(title: str, parent: QWidget, words: str = "") -> None:
+    """Open the page `title` of the guide beside `parent`, or bring it to the front, at the first of these `words`."""
     known = [dialog for dialog in parent.findChildren(GuideDialog) if dialog.windowTitle() == title]
     dialog = known[0] if known else GuideDialog(title, parent)
     dialog.show()
+    if words:
+        dialog.browser.moveCursor(QTextCursor.MoveOperation.Start)
+        dialog.browser.find(words)
     dialog.raise_()
     dialog.activateWindow()
 

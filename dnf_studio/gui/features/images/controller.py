@@ -77,8 +77,9 @@ class ImagesController(QObject):
         self._pixels = pixels
         if self._pixels is not None:
             self.fill()
-        for grid in self._grids:
-            grid.set_pixels(self._pixels, len(opened.points))
+        for grid in (*self._grids, *self._plots.seconds) if self._grids else ():
+            if isinstance(grid, type(self._grids[0])):
+                grid.set_pixels(self._pixels, len(opened.points))
         self._show()
 
     def _follow(self, names: frozenset[str]) -> None:

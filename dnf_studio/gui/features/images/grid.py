@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QToolButton
 
 from dnf_studio.core.data.image_shape import PixelMap
 from dnf_studio.core.sampling.region import inside_polygon
@@ -18,7 +18,8 @@ from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
-from dnf_studio.gui.drawing.words import lost_paths, lost_words, time_note
+from dnf_studio.gui.drawing.telling import Numbers
+from dnf_studio.gui.drawing.words import component_name, lost_paths, lost_words, time_note
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ImageGrid"]
@@ -43,17 +44,23 @@ class ImageGrid(ProcessPlot):
         "paired": "The forward ends, carried back by {}. Click one to follow its round trip.",
     }
 
-    def __init__(self, direction: str, parent: QWidget | None = None) -> None:
-        super().__init__(direction, "", parent)
+    def __init__(self, direction: str) -> None:
+        super().__init__(direction, "")
+
+    def another(self) -> ImageGrid:
+        """One more, of images of the same size."""
+        grid = ImageGrid(self.direction)
+        grid.set_pixels(self._pixels, self._wanted)
+        return grid
 
     def add_parts(self) -> None:
         """Add the images and the buttons that turn pages."""
+        super().add_parts()
         self._frame: Frame | None = None
         self._pixels: PixelMap | None = None
         self._mosaic: Mosaic | None = None
         self._position, self._first, self._lost, self._wanted = 0.0, 0, 0, 0
         self._selection = existing((), 0)
-        self._linked: ImageGrid | None = None
         for side in ("left", "bottom"):
             self.plot.hideAxis(side)
         self.box.setAspectLocked(True)
@@ -111,10 +118,6 @@ class ImageGrid(ProcessPlot):
             self.missed.emit()
         return True
 
-    def link(self, other: ImageGrid) -> None:
-        """Turn pages, pan and zoom together with `other`."""
-        self._linked, other._linked = other, self
-
     def reset_view(self) -> None:
         """All of the page again, in the middle."""
         mosaic = self._mosaic
@@ -135,6 +138,17 @@ class ImageGrid(ProcessPlot):
         super().showEvent(event)
         self._arrange()
 
+    def numbers(self) -> Numbers | None:
+        """The points that are seen as images, with all their components."""
+        frame, mosaic = self._frame, self._mosaic
+        if frame is None or mosaic is None:
+            return None
+        position = float(np.clip(self._position, 0, len(frame.t) - 1))
+        seen = at_position(self._paths(frame)[:, self._first : self._first + mosaic.count], position)
+        now = np.full(len(seen), float(np.interp(position, np.arange(len(frame.t)), frame.t)))
+        columns = {f"{component_name(k)} [standardised]": seen[:, k] for k in range(seen.shape[1])}
+        return Numbers({"point": self._first + np.arange(len(seen)), "t": now, **columns})
+
     def recolour(self) -> None:
         """Also the images, whose gaps are the ground."""
         super().recolour()
@@ -154,8 +168,8 @@ class ImageGrid(ProcessPlot):
         self._turn_to(0)
 
     def _turn_to(self, first: int) -> None:
-        for grid in (self, self._linked):
-            if grid is not None and grid._first != first:
+        for grid in (self, *self._linked):
+            if isinstance(grid, ImageGrid) and grid._first != first:
                 grid._first = first
                 grid._place()
                 grid._frame_chosen()
@@ -255,5 +269,6 @@ class ImageGrid(ProcessPlot):
 
     @Slot(object)
     def _range_chosen(self, _: object) -> None:
-        if self._linked is not None and self._linked._mosaic == self._mosaic:
-            self._linked.box.setRange(self.box.viewRect(), padding=0)
+        for grid in self._linked:
+            if isinstance(grid, ImageGrid) and grid._mosaic == self._mosaic:
+                grid.box.setRange(self.box.viewRect(), padding=0)

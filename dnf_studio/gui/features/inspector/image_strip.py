@@ -23,8 +23,8 @@ SIDE = 64
 class NeighbourStrip(QWidget):
     """Hidden while there is nothing to show."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.pictures = [QLabel() for _ in range(NEAREST + 1)]
         self.words = [caption() for _ in self.pictures]
         self.sentence = caption()

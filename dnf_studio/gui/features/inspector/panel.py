@@ -44,8 +44,8 @@ class InspectorPanel(QWidget):
     the newest `Inspection` it is given.
     """
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session) -> None:
+        super().__init__()
         self._session = session
         self._theme = LIGHT
         self._found: Inspection | None = None

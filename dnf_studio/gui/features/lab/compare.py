@@ -9,35 +9,39 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from dnf_studio.gui.drawing.distances import AXES, MARKS, Axis, cost_of
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
-from dnf_studio.gui.features.lab.distance_plot import AXES, MARKS, Axis, Cost, KeptCurve
 from dnf_studio.gui.widgets.controls import ChoiceBox
+from dnf_studio.gui.workspace.curves import Curves, KeptCurve
 
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.variants import Variant
 
 __all__ = ["CompareRow"]
 
-MOST = len(MARKS)
-
 
 class CompareRow(QWidget):
-    """Buttons that keep and forget a curve, the choice of the axis, and the names of the curves in their colours."""
+    """Buttons that keep and forget a curve, the choice of the axis, and the names of the curves in their colours.
+
+    What is kept stands in the curves of the dock Runs, too, and models that are measured there stand here.
+    """
 
     changed = Signal()
     """Other curves are to be drawn, or over another axis."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, curves: Curves, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._kept: list[KeptCurve] = []
+        self._curves = curves
         self._offered: KeptCurve | None = None
         self._data: object = None
         self._theme = LIGHT
         self.keep, self.forget = QPushButton("&Keep curve"), QPushButton("F&orget kept")
-        self.keep.setToolTip("Leave this curve in the plot, to compare another model, solver or setting with it")
-        self.forget.setToolTip("Take the kept curves out of the plot")
+        self.keep.setToolTip(
+            "Leave this curve in the plot, to compare another model, solver or setting with it; Runs has it too"
+        )
+        self.forget.setToolTip("Take the kept curves, and models that are compared in Runs, out of the plots")
         self.keep.clicked.connect(self._keep)
-        self.forget.clicked.connect(self._forget)
+        self.forget.clicked.connect(self._curves.clear)
         self.axis = ChoiceBox({f"over {short}": axis for axis, (short, _) in AXES.items()})
         self.axis.setToolTip(
             "Draw the distance over steps, or over what samples cost: network evaluations, or the multiply-adds of "
@@ -57,12 +61,13 @@ class CompareRow(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(buttons)
         column.addWidget(self.names)
+        self._curves.changed.connect(self._follow)
         self._show()
 
     @property
     def curves(self) -> list[KeptCurve]:
         """Those kept of the data at hand, for other distances cannot be compared, without what is shown anyway."""
-        return [curve for curve in self._kept if curve.data == self._data and curve != self._offered]
+        return [one for one in self._curves.kept if one.rows and one.data == self._data and not self._is_offered(one)]
 
     @property
     def across(self) -> Axis:
@@ -72,11 +77,7 @@ class CompareRow(QWidget):
 
     def offer(self, name: str, data: object, rows: Sequence[Variant]) -> None:
         """What `keep` would keep: the rows so far of `name`, with `data` as in `KeptCurve` or None without data."""
-        found = tuple(
-            (Cost(row.settings.steps or 1, row.evaluations, row.multiply_adds), row.to_data)
-            for row in rows
-            if row.to_data is not None
-        )
+        found = tuple((cost_of(row), row.to_data) for row in rows if row.to_data is not None)
         self._data, self._offered = data, KeptCurve(name, data, found) if found else None
         self._show()
 
@@ -87,23 +88,23 @@ class CompareRow(QWidget):
 
     @Slot()
     def _keep(self) -> None:
-        """One of the same name gives way; of more than can be told apart the first one does."""
         if self._offered is not None:
-            others = [c for c in self._kept if (c.name, c.data) != (self._offered.name, self._data)]
-            self._kept = [*others, self._offered][-MOST:]
-            self._show()
-            self.changed.emit()
+            self._curves.keep(self._offered)
 
     @Slot()
-    def _forget(self) -> None:
-        self._kept = []
+    def _follow(self) -> None:
         self._show()
         self.changed.emit()
 
+    def _is_offered(self, curve: KeptCurve) -> bool:
+        own = self._offered
+        return own is not None and (curve.name, curve.data, curve.rows) == (own.name, own.data, own.rows)
+
     def _show(self) -> None:
-        self.keep.setEnabled(self._offered is not None and self._offered not in self._kept)
-        self.forget.setEnabled(bool(self._kept))
-        named = [(self._theme.modes[k], MARKS[k][0], curve.name) for k, curve in enumerate(self.curves)]
+        kept = self._curves.kept
+        self.keep.setEnabled(self._offered is not None and not any(map(self._is_offered, kept)))
+        self.forget.setEnabled(bool(kept))
+        named = [(self._theme.curves[one.slot], MARKS[one.slot][0], one.name) for one in self.curves]
         if named and self._offered is not None:
             named.insert(0, (self._theme.backward, "●", self._offered.name))
         marks = (f'<span style="color:{c}">{m}</span>&nbsp;{escape(n).replace(" ", "&nbsp;")}' for c, m, n in named)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
-from dnf_studio.gui.drawing.axes import number_ticks
+from dnf_studio.gui.drawing.distances import DistanceCurve, ends_of, padded, signed, span_of, told
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.features.lab.page import DistanceCurve, ends_of, signed, told
+from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["AXES", "MARKS", "Axis", "Cost", "DistancePlot", "KeptCurve", "LevelsPlot", "QualityPlot"]
+__all__ = ["DistancePlot", "LevelsPlot", "row_of"]
 
 HELP = Help(
     "the distance of samples",
@@ -38,35 +37,6 @@ HELP = Help(
     ),
     "samples by (12), or by (17) for another λ",
 )
-MARKS = (("▲", "t1"), ("■", "s"), ("◆", "d"), ("▼", "t"), ("✚", "+"), ("★", "star"))
-"""How kept curves are marked, in words and in the plot, besides their colours."""
-
-
-Axis = Literal["steps", "evaluations", "multiply_adds"]
-AXES: dict[Axis, tuple[str, str | None]] = {
-    "steps": ("N", None),
-    "evaluations": ("evaluations", "network evaluations"),
-    "multiply_adds": ("multiply-adds", "multiply-adds a sample"),
-}
-"""What quality is drawn over: in a word, and as it stands under the plot."""
-
-
-class Cost(NamedTuple):
-    """What a sample costs, one number for each of `AXES`."""
-
-    steps: int
-    evaluations: int
-    multiply_adds: int
-
-
-@dataclass(frozen=True)
-class KeptCurve:
-    """The quality of one model's samples, kept beside others."""
-
-    name: str
-    data: object
-    """What the distances are to and their units: equal where they can be compared."""
-    rows: tuple[tuple[Cost, Distance], ...]
 
 
 class DistancePlot(Plot):
@@ -77,6 +47,8 @@ class DistancePlot(Plot):
 
     picked = Signal(int)
     """Which of the rows is next to a click."""
+    across, reference = "N", "reference"
+    """What is across, and what the second curve is a distance to."""
 
     def __init__(self, title: str, caption: str, empty: str, parent: QWidget | None = None) -> None:
         super().__init__(title, caption, empty, parent, help_=HELP)
@@ -92,6 +64,8 @@ class DistancePlot(Plot):
             self.plot.addItem(item, ignoreBounds=True)
         self._reference, self._data = DistanceCurve(self.plot, "s", 7), DistanceCurve(self.plot, "o", 7)
         self._line.hide()
+        self.title_axis("left", "Distance, model units")
+        self.title_axis("bottom", self.across)
         self.box.setMouseEnabled(x=False, y=False)
 
     @abstractmethod
@@ -114,7 +88,7 @@ class DistancePlot(Plot):
         if not np.isfinite(floor).any():
             floor = [_resolution(one) for one in other]
         self._floor.setData(*self._widened(x, floor), connect="finite")
-        self._span = _span([*data, *other])
+        self._span = span_of([*data, *other])
         self._line.setVisible(chosen is not None and chosen < len(rows))
         if chosen is not None and chosen < len(rows):
             self._line.setValue(x[chosen])
@@ -124,7 +98,7 @@ class DistancePlot(Plot):
     def reset_view(self) -> None:
         """All points and their intervals."""
         if self._rows:
-            self.box.setRange(xRange=self.ends(), yRange=_padded(self._span), padding=0)
+            self.box.setRange(xRange=self.ends(), yRange=padded(self._span), padding=0)
 
     @abstractmethod
     def ends(self) -> tuple[float, float]:
@@ -144,6 +118,31 @@ class DistancePlot(Plot):
         self._floor.setPen(pg.mkPen(theme.floor, style=Qt.PenStyle.DashLine))
         self._zero.setPen(pg.mkPen(theme.floor, width=1))
         self._line.setPen(pg.mkPen(theme.accent, width=1))
+
+    def signs(self) -> Sequence[Sign]:
+        """Both curves, as far as there are any, and what can be told apart."""
+        found = [Sign("to data", self.theme.backward)] if any(row.to_data for row in self._rows) else []
+        if any(row.to_reference for row in self._rows):
+            found.append(Sign(f"to {self.reference}", self.theme.text))
+        return [*found, Sign("below: not told apart", self.theme.floor, "dashed")]
+
+    def numbers(self) -> Numbers | None:
+        """A row a distance, with its interval, error and what it is to."""
+        parts = [
+            {self.across: self.number(row), **row_of(to, one)}
+            for row in self._rows
+            for to, one in (("data", row.to_data), (self.reference, row.to_reference))
+            if one is not None
+        ]
+        return long_table(parts) if parts else None
+
+    @abstractmethod
+    def number(self, row: Variant) -> float:
+        """What is written under `row`."""
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """The line at the row that is chosen."""
+        return (self._line,)
 
     def _widened(self, x: object, floor: Sequence[float]) -> tuple[list[float], list[float]]:
         """The floor is seen with a single point, too."""
@@ -169,103 +168,22 @@ class DistancePlot(Plot):
         self.set_note(whole + outside, whole, f"{self.name(row)}: {short}", short)
 
 
+def row_of(to: str, one: Distance) -> dict[str, object]:
+    """A distance as a row of a table; what is not known of it is empty."""
+    low, high = ends_of(one)
+    values = {"distance": one.value, "error": one.error, "low": low, "high": high, "resolution": one.resolution}
+    numbers = {f"{name} [model units]": "" if value is None else float(value) for name, value in values.items()}
+    return {"to": to, **numbers, "verdict": one.word or ""}
+
+
 def _resolution(one: Distance | None) -> float:
     return np.nan if one is None or one.resolution is None else one.resolution
 
 
-def _span(found: Sequence[Distance | None]) -> tuple[float, float]:
-    """From the least to the greatest end of their intervals and resolutions, around 0."""
-    known = [one for one in found if one is not None]
-    ends = [end for one in known for end in (*ends_of(one), one.resolution or 0.0)]
-    return min([-0.001, *ends]), max([0.01, *ends])
-
-
-def _padded(span: tuple[float, float]) -> tuple[float, float]:
-    low, high = span
-    return low - 0.04 * (high - low), high + 0.1 * (high - low)
-
-
-class QualityPlot(DistancePlot):
-    """Samples of each N against data."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(
-            "Quality by N",
-            "Debiased SWD of 40,000 samples to data, 95% intervals; hollow under the dashed line: not told apart.",
-            "Compute compares the samples of each N with data.",
-            parent,
-        )
-
-    def add_parts(self) -> None:
-        """Begin without kept curves."""
-        super().add_parts()
-        self._curves: Sequence[KeptCurve] = ()
-        self._axis: Axis = "steps"
-        self._lines: list[DistanceCurve] = []
-
-    def show_kept(self, curves: Sequence[KeptCurve], axis: Axis) -> None:
-        """Draw these curves beside the rows of the next `show_rows`, over N or over what a sample costs."""
-        self._curves, self._axis = curves[: len(MARKS)], axis
-
-    def show_rows(self, rows: Sequence[Variant], chosen: int | None) -> None:
-        """Also the kept curves."""
-        super().show_rows(rows, chosen)
-        while len(self._lines) < len(self._curves):
-            self._lines.append(DistanceCurve(self.plot, MARKS[len(self._lines)][1], 8))
-            self.recolour()
-        for k, line in enumerate(self._lines):
-            kept = self._curves[k].rows if k < len(self._curves) else ()
-            line.show([self._at(cost) for cost, _ in kept], [found for _, found in kept])
-        self.set_empty(not (rows or self._curves))
-        self.plot.getAxis("bottom").setLabel(AXES[self._axis][1])
-        self.reset_view()
-
-    def reset_view(self) -> None:
-        """All points of all curves and their intervals."""
-        if self._rows or self._curves:
-            kept = _span([found for curve in self._curves for _, found in curve.rows])
-            span = min(kept[0], self._span[0]), max(kept[1], self._span[1])
-            self.box.setRange(xRange=self.ends(), yRange=_padded(span), padding=0)
-
-    def recolour(self) -> None:
-        """Also the kept curves."""
-        super().recolour()
-        for line, colour in zip(getattr(self, "_lines", ()), self.theme.modes, strict=False):
-            line.recolour(colour, self.theme.base, 1.5)
-
-    def place(self, row: Variant) -> float:
-        return self._at(_cost_of(row))
-
-    def name(self, row: Variant) -> str:
-        return f"N = {row.settings.steps}"
-
-    def ends(self) -> tuple[float, float]:
-        costs = [*map(_cost_of, self._rows), *(cost for curve in self._curves for cost, _ in curve.rows)]
-        numbers = sorted({getattr(cost, self._axis) for cost in costs})
-        # Qt leaves out a label that does not lie within the axis
-        room = 0.02 * max(3, len(_short(numbers[-1])))
-        left, right = float(np.log10(numbers[0])) - room, float(np.log10(numbers[-1])) + room
-        self.plot.getAxis("bottom").setTicks([number_ticks(numbers, left, right, _short)])
-        return left, right
-
-    def _at(self, cost: Cost) -> float:
-        return float(np.log10(getattr(cost, self._axis)))
-
-
-def _cost_of(row: Variant) -> Cost:
-    return Cost(row.settings.steps or 1, row.evaluations, row.multiply_adds)
-
-
-def _short(number: int) -> str:
-    """A count as it is, in millions (M) or in thousand millions (G)."""
-    for unit, letter in ((10**9, "G"), (10**6, "M")):
-        if 10 * number >= unit:
-            return f"{number / unit:.3g} {letter}"
-    return str(number)
-
-
 class LevelsPlot(DistancePlot):
     """Samples of each λ against data and against those of λ = 1."""
+
+    across, reference = "λ", "samples of λ = 1"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -277,6 +195,9 @@ class LevelsPlot(DistancePlot):
 
     def place(self, row: Variant) -> float:
         return float(row.settings.lam)
+
+    def number(self, row: Variant) -> float:
+        return self.place(row)
 
     def name(self, row: Variant) -> str:
         return f"λ = {row.settings.lam:g}"

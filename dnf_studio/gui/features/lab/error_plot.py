@@ -9,12 +9,13 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from dnf_studio.gui.drawing.axes import as_logs, log_limits, log_ticks, number_ticks
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 from dnf_studio.gui.drawing.theme import Theme, mix
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class ErrorPlot(Plot):
         self._lines: list[pg.PlotCurveItem] = []
         self._shown: list[tuple[Array, Array]] = []
         self._steps: tuple[int, ...] = ()
+        self.title_axis("left", "Error, model units")
         self.box.setMouseEnabled(x=False, y=False)
 
     def show_rows(
@@ -104,6 +106,19 @@ class ErrorPlot(Plot):
             colour = self.theme.accent if chosen else colours[places.get(row.steps, 0)]
             line.setPen(pg.mkPen(colour, width=3 if chosen else 1.5))
             line.setZValue(2 if chosen else 1)
+
+    def signs(self) -> Sequence[Sign]:
+        """An N a curve."""
+        lines = zip(self._rows, self._lines, strict=False)
+        return [Sign(f"N = {row.steps}", pg.mkPen(line.opts["pen"]).color().name()) for row, line in lines]
+
+    def numbers(self) -> Numbers | None:
+        """The error of each N at each of its nodes."""
+        name, parts = f"{self._direction} error [model units]", list[dict[str, object]]()
+        for row in self._rows:
+            error = row.forward if self._direction == "forward" else row.backward
+            parts.append({"N": row.steps, "node": np.arange(len(row.t)), "t": row.t, name: error})
+        return long_table(parts) if parts else None
 
     def _draw(self) -> None:
         self.set_empty(not self._rows)
@@ -151,6 +166,8 @@ class EndsPlot(Plot):
         for item in (self._line, *self._slopes.values(), *self._curves.values()):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
+        self.title_axis("bottom", "Number of steps N")
+        self.title_axis("left", "Error, model units")
         self.box.setMouseEnabled(x=False, y=False)
 
     def show_rows(self, rows: Sequence[Rediscretised], chosen: int) -> None:
@@ -200,6 +217,24 @@ class EndsPlot(Plot):
             slope = mix(self.theme.base, colour, 0.6)
             self._slopes[name].setPen(pg.mkPen(slope, width=1, style=Qt.PenStyle.DashLine))
         self._line.setPen(pg.mkPen(self.theme.accent, width=1))
+
+    def signs(self) -> Sequence[Sign]:
+        """Both ends, and how they should fall."""
+        colours = {"latents, forward": self.theme.forward, "samples, backward": self.theme.backward}
+        return [*(Sign(name, colour) for name, colour in colours.items()), Sign("1/N", self.theme.muted, "dashed")]
+
+    def numbers(self) -> Numbers | None:
+        """Both errors of each N."""
+        ends = {
+            "N": np.array([row.steps for row in self._rows]),
+            "error of latents [model units]": np.array([row.forward_end for row in self._rows]),
+            "error of samples [model units]": np.array([row.backward_end for row in self._rows]),
+        }
+        return Numbers(dict(ends)) if self._rows else None
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """The line at the N that is chosen."""
+        return (self._line,)
 
     def _say(self) -> None:
         """The measured order of the samples' error, a power of 1/N."""

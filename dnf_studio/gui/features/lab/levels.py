@@ -11,16 +11,15 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout
 
 from dnf_studio.core.sde.solvers import SDE
+from dnf_studio.gui.drawing.distances import in_brackets, told
 from dnf_studio.gui.features.lab.distance_plot import LevelsPlot
 from dnf_studio.gui.features.lab.page import (
     LabPage,
     RowTable,
     grid_words,
-    in_brackets,
     last_words,
     number,
     steps_words,
-    told,
 )
 from dnf_studio.gui.features.lab.plane_plot import NO_POINTS, Array, CloudPlot
 from dnf_studio.gui.widgets.controls import caption

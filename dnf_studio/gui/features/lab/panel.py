@@ -183,13 +183,21 @@ class LabPanel(QWidget):
         elif now is None:
             self._say(shown, f"Computed with {page.words(shown)}.", False)
         elif shown != now:
-            difference = "other settings" if shown.weights == now.weights else "earlier weights"
+            difference = "other settings" if shown.weights == now.weights else self._weights[1]
             words = f"Out of date: {page.words(shown)}, {difference}. Compute does it again."
             self._say(shown, words, True)
         elif not self.runner.complete(shown):
             self._say(shown, f"Stopped after {{done}} of {{total}}: {page.words(shown)}.", False)
         else:
-            self._say(shown, f"Newest weights, {page.words(shown)}.", False)
+            self._say(shown, f"{self._weights[0]}, {page.words(shown)}.", False)
+
+    @property
+    def _weights(self) -> tuple[str, str]:
+        """What the weights that are shown are called, and those of an older study."""
+        past = self._workspace.studio.look_back.shown
+        if past is None:
+            return "Newest weights", "earlier weights"
+        return f"Weights after iteration {past.kept.iteration:,}", "other weights"
 
     def _say(self, study: Study | None, words: str, warns: bool) -> None:
         """One sentence, and the progress of `study`."""

@@ -15,6 +15,7 @@ from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 
 __all__ = ["CloudPlot", "PathsPlot"]
 
@@ -32,6 +33,8 @@ class _Square(Plot):
         """Fix the range."""
         self._half = 0.0
         self._linked: list[_Square] = []
+        self.title_axis("bottom", "Across, model units")
+        self.title_axis("left", "Up, model units")
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.fit(NO_POINTS)
@@ -77,6 +80,16 @@ class CloudPlot(_Square):
         self._others.set_points(others)
         self._points.set_points(points)
 
+    def numbers(self) -> Numbers | None:
+        """All points of both clouds."""
+        clouds = {"shown": self._points.points, "compared with": self._others.points}
+        parts = [
+            {"cloud": name, "across [model units]": points[:, 0], "up [model units]": points[:, 1]}
+            for name, points in clouds.items()
+            if len(points)
+        ]
+        return long_table(parts) if parts else None
+
     def recolour(self) -> None:
         """Also both clouds."""
         super().recolour()
@@ -116,6 +129,21 @@ class PathsPlot(_Square):
         end = -1 if direction == "forward" else 0
         self._ends.setData(pos=_finite(np.concatenate([coarse[end], fine[end]]) if coarse.size else NO_POINTS))
         self.recolour()
+
+    def signs(self) -> Sequence[Sign]:
+        """Both ways."""
+        colour = self.theme.direction(self._direction)
+        return Sign("View N", colour), Sign("finest grid", self.theme.text), Sign("ends", self.theme.accent, "hollow")
+
+    def numbers(self) -> Numbers | None:
+        """The nodes of all paths."""
+        parts = []
+        for name, paths in (("View N", self._coarse.trails), ("finest", self._fine.trails)):
+            nodes, count = paths.shape[:2]
+            where = {"path": np.repeat(np.arange(count), nodes), "node": np.tile(np.arange(nodes), count)}
+            across, up = paths.transpose(2, 1, 0).reshape(2, -1)
+            parts.append({"grid": name, **where, "across [model units]": across, "up [model units]": up})
+        return long_table(parts) if self._coarse.trails.size else None
 
     def show_range(self, points: Array) -> None:
         """See all of `points` (P, 2)."""

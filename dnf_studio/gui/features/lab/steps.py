@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSplitter, QT
 from dnf_studio.core.sde.sample_settings import AS_VIEWED
 from dnf_studio.core.sde.solvers import solver_in_effect, unused_settings
 from dnf_studio.errors import SettingError
+from dnf_studio.gui.drawing.distances import in_brackets
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.features.lab.compare import CompareRow
-from dnf_studio.gui.features.lab.distance_plot import QualityPlot
 from dnf_studio.gui.features.lab.error_plot import EndsPlot, ErrorPlot, ramp_of
-from dnf_studio.gui.features.lab.page import LabPage, RowTable, grid_words, in_brackets, last_words, number
+from dnf_studio.gui.features.lab.page import LabPage, RowTable, grid_words, last_words, number
+from dnf_studio.gui.features.lab.quality_plot import QualityPlot
 from dnf_studio.gui.widgets.choices import Directions
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -55,7 +56,7 @@ class StepsPage(LabPage):
         self._chosen = 0
         self._study: StepsStudy | None = None
         self._results: Sequence[object] = ()
-        self._studio = workspace.studio
+        self._studio, self._curves = workspace.studio, workspace.curves
         self.error, self.ends, self.quality = ErrorPlot(), EndsPlot(), QualityPlot()
         self.plots = self.error, self.ends, self.quality
         self._make_field()
@@ -144,7 +145,7 @@ class StepsPage(LabPage):
         splitter.setChildrenCollapsible(False)
         for plot in self.plots:
             splitter.addWidget(plot)
-        self.compare = CompareRow()
+        self.compare = CompareRow(self._curves)
         self.compare.changed.connect(self._draw)
         self.column.addWidget(splitter, 1)
         self.column.addWidget(self.compare)

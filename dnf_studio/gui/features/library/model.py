@@ -18,8 +18,8 @@ from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.drawing.thumbnail import SIDE
 from dnf_studio.gui.drawing.words import in_bytes
 from dnf_studio.gui.features.library.recent import RecentFile
-from dnf_studio.gui.features.library.thumbnails import Thumbnails
 from dnf_studio.gui.workspace.shown import data_label
+from dnf_studio.gui.workspace.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.library import ModelFile

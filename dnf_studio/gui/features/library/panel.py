@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,9 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import breakable
 from dnf_studio.gui.features.library.model import Card, CardDelegate, LibraryModel, Row, Section, read_rows
 from dnf_studio.gui.features.library.recent import Recent
-from dnf_studio.gui.features.library.thumbnails import Thumbnails
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.workspace.memory import cache_folder, models_folder, own_folder, show_folder
+from dnf_studio.gui.workspace.thumbnails import Thumbnails
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 
@@ -38,6 +39,7 @@ __all__ = ["LibraryPanel", "make_panel"]
 
 COMMANDS = {
     "open": ("&Open", "Show the chosen model or file (Enter)"),
+    "compare": ("Co&mpare", "Show the chosen model beside the one that is open, as B"),
     "rename": ("&Rename", "Give the chosen model of your folder another name (F2)"),
     "duplicate": ("D&uplicate", "Copy the chosen model, a bundled one into your folder too"),
     "delete": ("&Delete", "Remove the chosen model of your folder (Del); Undo brings it back until the program ends"),
@@ -53,6 +55,7 @@ class LibraryPanel(QWidget):
         super().__init__()
         self._files, self._memory, self._recent = workspace.files, workspace.memory, recent
         self.moved: Callable[[Path, Path | None], object] = recent.moved
+        self.compare: Callable[[str], object] = lambda name: None
         self._tell, self._background = workspace.tell, workspace.studio.background
         self._reading = Newest(self._background)
         self.thumbnails = Thumbnails(cache_folder() / "thumbnails", self._background, self)
@@ -132,20 +135,18 @@ class LibraryPanel(QWidget):
     def act(self, name: str) -> None:
         """Do what the button `name` says with the chosen card."""
         card = self.chosen
+        acts: dict[str, Callable[[Card], object]] = {
+            "open": lambda card: self._files.show(card.source),
+            "compare": lambda card: self.compare(card.source),
+            "rename": lambda _card: self.view.edit(self.view.currentIndex()),
+            "duplicate": self._duplicate,
+            "delete": self._delete,
+            "show": self._show_folder,
+        }
         if name == "folder":
             self._choose_folder()
-        elif card is None or not self.buttons[name].isEnabled():
-            return
-        elif name == "open":
-            self._files.show(card.source)
-        elif name == "rename":
-            self.view.edit(self.view.currentIndex())
-        elif name == "duplicate":
-            self._duplicate(card)
-        elif name == "delete":
-            self._delete(card)
-        elif name == "show":
-            self._show_folder(card)
+        elif card is not None and self.buttons[name].isEnabled():
+            acts[name](card)
 
     def _compose(self) -> None:
         self.view.setModel(self.model)
@@ -186,14 +187,9 @@ class LibraryPanel(QWidget):
         card = self.chosen
         own = card is not None and card.section is Section.OWN
         model = card is not None and card.kind == "checkpoint" and not card.file.fault
-        possible = {
-            "open": card is not None,
-            "rename": own,
-            "duplicate": model,
-            "delete": own,
-            "show": card is not None,
-        }
-        for name, there in possible.items():
+        there_is = card is not None
+        possible = {"open": there_is, "show": there_is, "compare": model, "duplicate": model}
+        for name, there in (possible | {"rename": own, "delete": own}).items():
             self.buttons[name].setEnabled(there)
 
     def _menu(self, where: QPoint) -> None:
@@ -290,6 +286,7 @@ def make_panel(workspace: Workspace) -> LibraryPanel:
     """The Library, which reads files only once the first frame is there."""
     panel = LibraryPanel(workspace, workspace.parts["library"].recent)
     panel.moved = workspace.parts["library"].moved
+    panel.compare = partial(workspace.comparison.open, origin="library")
     panel.set_theme(workspace.appearance.theme)
     workspace.appearance.changed.connect(panel.set_theme)
     workspace.live.frame_shown.connect(panel.start)

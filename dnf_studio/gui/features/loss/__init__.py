@@ -13,6 +13,7 @@ from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
 if TYPE_CHECKING:
     from dnf_studio.gui.features.loss.plot import LossPlot
+    from dnf_studio.gui.workspace.look_back import Past
 
 __all__ = ["FEATURE"]
 
@@ -26,6 +27,9 @@ class LossController(QObject):
         workspace.live.reported.connect(self._append)
         self._studio.opened.connect(self._take)
         self._studio.training.phase_changed.connect(self._follow)
+        self._studio.past_changed.connect(self._place)
+        plot.iteration_clicked.connect(lambda iteration: self._studio.past.look_at(iteration))
+        plot.double_clicked.connect(lambda: self._studio.past.to_now())
 
     @Slot(object)
     def _append(self, reports: list[StepReport]) -> None:
@@ -49,6 +53,11 @@ class LossController(QObject):
             validation = History.read(saved.get("validation"))
             plot.show_history(history, Marks.from_dict(saved.get("marks")).all, validation)
         self._studio.note_bound(plot.smoothed)
+
+    @Slot(object)
+    def _place(self, past: Past | None) -> None:
+        """Mark where in training the views are."""
+        self._plot.place.set_iteration(None if past is None else past.kept.iteration)
 
     @Slot()
     def _follow(self) -> None:

@@ -1,8 +1,8 @@
-"""What the loss plot draws: the loss of a run of any length in a bounded number of points, and marks of changes."""
+"""What the loss plot draws, the loss of a run of any length in few points and marks of changes, and says of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -10,10 +10,45 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 
-from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.config.model_kinds import Objective
+from dnf_studio.gui.drawing.help import Help
+from dnf_studio.gui.drawing.telling import Numbers, Sign
+from dnf_studio.gui.drawing.theme import Theme, mix
 
-__all__ = ["LossCurve", "MarksLayer"]
+__all__ = ["HELP", "LossCurve", "MarksLayer", "curve_signs", "words_of"]
 
+HELP = Help(
+    "the loss",
+    "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "
+    "in nats. The thin line is the mean of each batch, the strong one is smoothed. It cannot fall below the "
+    "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
+    "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
+    "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
+    "rows that training never sees; the loss of a diffusion model or of flow "
+    "matching is no likelihood, so there it has its own scale. A click shows the model as it was then, a double click "
+    "as it is now.",
+    (
+        "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
+        "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",
+        "of a flow:  −log p(x<sub>0</sub>) = −log N(x<sub>T</sub>; 0, I) − ∫ ∇·f dt",
+    ),
+    "from (13); (16) is the same without the terms that have no gradient",
+)
+WORDS: dict[Objective, tuple[str, str]] = {
+    "bound": ("Loss: bound on the NLL", "The bound of every batch{}."),
+    "noise": (
+        "Loss: error of the noise",
+        "Mean squared error of the predicted noise. It is 1 a component where a network says 0, and not a likelihood.",
+    ),
+    "velocity": (
+        "Loss: error of the velocity",
+        "Mean squared error of the velocity of single paths. It is 2 a component where a network says 0, stays above "
+        "0 for the best one, since paths cross, and is not a likelihood.",
+    ),
+    "likelihood": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
+}
+"""Title and caption by what a model is trained on, with a place for `FLOOR` where it is known."""
+FLOOR = ", and its floor"
 MAX_POINTS = 4000
 MEMORY = 50
 FAR = 6.0
@@ -125,6 +160,20 @@ class LossCurve:
         self._count += 1
         self._pending.clear()
 
+    def table(self, measured: Mapping[int, float], unit: str) -> Numbers | None:
+        """All points, and beside them what was `measured` on the validation split, in nats; None while there are none.
+
+        `unit` is that of the losses, where they have one.
+        """
+        if not len(self.iterations):
+            return None
+        unit = f" [{unit}]" if unit else ""
+        columns = {"iteration": self.iterations.astype(int), f"loss{unit}": self.raw, f"smoothed{unit}": self.smooth}
+        if measured:
+            columns |= {"iteration of the validation": np.array(list(measured))}
+            columns |= {"validation [nats]": np.array(list(measured.values()))}
+        return Numbers({name: values.copy() for name, values in columns.items()})
+
 
 MOST_LINES = 60
 GAP = 4.0
@@ -164,6 +213,10 @@ class MarksLayer:
                 item.setToolTip(tip)
         self._colour()
         self._arrange()
+
+    def show_alike(self, other: MarksLayer) -> None:
+        """Show the marks of `other`."""
+        self.set_marks({x: (text.toPlainText(), line.toolTip()) for x, (line, text) in other._marks.items()})
 
     def recolour(self, theme: Theme) -> None:
         """Lines and labels in the colours of `theme`."""
@@ -213,3 +266,35 @@ class MarksLayer:
                 text.setAnchor((0, 0) if to_right else (1, 0))
                 text.setPos(place, top)
             limit = min(limit, x if to_right or not fits else x - width)
+
+
+class PlaceLine:
+    """The upright line where in its training a model is shown; none where that is now."""
+
+    def __init__(self, plot: pg.PlotWidget) -> None:
+        self.line = pg.InfiniteLine(angle=90)
+        self.line.setZValue(20)
+        self.line.hide()
+        plot.addItem(self.line, ignoreBounds=True)
+
+    def set_iteration(self, iteration: int | None) -> None:
+        """Stand at `iteration`, or nowhere."""
+        self.line.setVisible(iteration is not None)
+        if iteration is not None:
+            self.line.setValue(iteration)
+
+    def recolour(self, theme: Theme) -> None:
+        """In the colour of the cursor."""
+        self.line.setPen(pg.mkPen(theme.accent, width=2))
+
+
+def words_of(objective: Objective, floor: bool) -> tuple[str, str]:
+    """Title and caption of the plot of what is trained on, whose floor is known or not."""
+    title, caption = WORDS[objective]
+    return title, caption.format(FLOOR if floor else "")
+
+
+def curve_signs(theme: Theme, validation: bool) -> Sequence[Sign]:
+    """Both forms of the curve, and that of the validation split where there is one."""
+    found = [Sign("a batch", mix(theme.data, theme.base, 0.62)), Sign("smoothed", theme.text)]
+    return [*found, Sign("validation", theme.accent)] if validation else found

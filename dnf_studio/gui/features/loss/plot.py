@@ -6,51 +6,19 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QTimer, Signal, Slot
 
 from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS, Objective
 from dnf_studio.core.training.record import History, Mark, StepReport
-from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.features.loss.curve import LossCurve, MarksLayer
+from dnf_studio.gui.features.loss.curve import HELP, LossCurve, MarksLayer, PlaceLine, curve_signs, words_of
 from dnf_studio.gui.workspace.run_changes import mark_words
 
 __all__ = ["LossPlot"]
 
-HELP = Help(
-    "the loss",
-    "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "
-    "in nats. The thin line is the mean of each batch, the strong one is smoothed. It cannot fall below the "
-    "entropy of the data, the dashed line, where that is known; nor below the dotted one, since the last step adds "
-    "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
-    "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
-    "rows that training never sees; the loss of a diffusion model or of flow "
-    "matching is no likelihood, so there it has its own scale.",
-    (
-        "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
-        "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",
-        "of a flow:  −log p(x<sub>0</sub>) = −log N(x<sub>T</sub>; 0, I) − ∫ ∇·f dt",
-    ),
-    "from (13); (16) is the same without the terms that have no gradient",
-)
 PRESS = "Press Train, and the loss falls here."
-WORDS: dict[Objective, tuple[str, str]] = {
-    "bound": ("Loss: bound on the NLL", "The bound of every batch{}."),
-    "noise": (
-        "Loss: error of the noise",
-        "Mean squared error of the predicted noise. It is 1 a component where a network says 0, and not a likelihood.",
-    ),
-    "velocity": (
-        "Loss: error of the velocity",
-        "Mean squared error of the velocity of single paths. It is 2 a component where a network says 0, stays above "
-        "0 for the best one, since paths cross, and is not a likelihood.",
-    ),
-    "likelihood": ("Loss: NLL", "An estimate of the exact NLL, not a bound{}."),
-}
-"""Title and caption by what a model is trained on, with a place for `FLOOR` where it is known."""
-FLOOR = ", and its floor"
 SAME = 0.01
 """Nats between two floors that are drawn as one."""
 WAIT = "The run begins; its first loss comes in a moment."
@@ -60,17 +28,19 @@ LATE_MS = 6000
 
 class LossPlot(Plot):
     """The loss of every batch, faint, and smoothed; where it is a likelihood the entropy as its floor, dashed, and
-    dotted above it what a chain of such a last step can attain at best.
+    what a chain of such a last step can attain at best, dotted.
 
     Where the data has a validation split, the bound on that, of a flow its NLL, has a curve of its own, named
     at the right; beside a loss that is no likelihood it has a scale of its own there, nats.
-    Where a setting or the N of progressive training changed there is a thin upright line with its label.
-
-    Follows the run until wheel or drag choose another range; a double click follows it again.
+    Where a setting or the N of progressive training changed there is a thin upright line with its label, and a strong
+    one where the views look back to, after a click. Wheel or drag choose another range; a double click follows the
+    run again.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(*_words("bound", False), PRESS, parent, help_=HELP)
+    iteration_clicked = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__(*words_of("bound", False), PRESS, help_=HELP)
 
     def add_parts(self) -> None:
         """Add curves, floors, marks and the scale of the validation split."""
@@ -90,8 +60,11 @@ class LossPlot(Plot):
         self._measured: dict[int, float] = {}
         self._validation = pg.PlotDataItem(symbol="o", symbolSize=5)
         self._unit, self._zero = 1.0, 0.0
-        self._scale = self._make_scale()
+        self._scale = self.plot.getAxis("right")
+        # It does not follow the box by itself
+        self._scale.unlinkFromView()
         self._name_scale()
+        self.title_axis("bottom", "Iteration")
         for item in (self._raw, self._smooth, self._line, self._least, self._validation):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
@@ -99,7 +72,7 @@ class LossPlot(Plot):
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.sigYRangeChanged.connect(self._follow_range)
         self._marks: dict[tuple[int, str], Mark] = {}
-        self.marks = MarksLayer(self.plot, self.theme)
+        self.marks, self.place = MarksLayer(self.plot, self.theme), PlaceLine(self.plot)
         for label in (self._label, self._least_label):
             label.setFont(self.plot.getAxis("bottom").style["tickFont"])
 
@@ -148,13 +121,13 @@ class LossPlot(Plot):
         """The exact entropy and the least bound of a chain with the last step of this one, nats; None where unknown."""
         if (floor, attainable) != (self._floor, self._attainable):
             self._floor, self._attainable = floor, attainable
-            self.set_words(*_words(self._objective, floor is not None))
+            self.set_words(*words_of(self._objective, floor is not None))
             self._refresh()
 
     def set_model(self, model: str) -> None:
         """What the losses to come are: of a diffusion model or flow matching they are not nats and have no floor."""
         self._objective = MODEL_KINDS[model].objective
-        self.set_words(*_words(self._objective, self._floor is not None))
+        self.set_words(*words_of(self._objective, self._floor is not None))
         self._nats = self._objective in IN_NATS
         self._name_scale()
         self._refresh()
@@ -164,6 +137,7 @@ class LossPlot(Plot):
         self.set_words("Loss, as the script gives it", "The loss that the script gives to watch.update, and smoothed.")
         self.set_hint("Losses that the script gives to watch.update fall here.")
         self._nats = False
+        self._name_scale()
         self._refresh()
 
     def set_training(self, active: bool) -> None:
@@ -193,6 +167,10 @@ class LossPlot(Plot):
         begin = 0.0 if first < 0.5 * last else first
         self.box.setRange(xRange=(begin, max(last, begin + 50)), yRange=(low, high), padding=0)
 
+    def clicked_at(self, x: float, _y: float) -> None:
+        """Say which iteration was clicked."""
+        self.iteration_clicked.emit(max(0, round(x)))
+
     def recolour(self) -> None:
         """Also curves and floor."""
         super().recolour()
@@ -209,6 +187,15 @@ class LossPlot(Plot):
         for label in (self._label, self._least_label):
             label.setColor(theme.floor)
         self.marks.recolour(theme)
+        self.place.recolour(theme)
+
+    def signs(self) -> Sequence[Sign]:
+        """Both forms of the curve, and that of the validation split where there is one."""
+        return curve_signs(self.theme, bool(self._measured))
+
+    def numbers(self) -> Numbers | None:
+        """The curves as they are drawn: of a long run a row is the mean of several iterations."""
+        return self._curve.table(self._measured, "nats" if self._nats else "")
 
     def refont(self) -> None:
         """Also the labels."""
@@ -223,17 +210,21 @@ class LossPlot(Plot):
         self._raw.setData(curve.iterations.copy(), curve.raw.copy())
         self._smooth.setData(curve.iterations.copy(), curve.smooth.copy())
         self._show_validation()
-        self._show_floors(floor)
+        least = self._show_floors(floor)
         if curve.smoothed is None:
             self.set_note("")
+            self.caption_line.set_meaning("")
         else:
+            from dnf_studio.gui.features.loss.meaning import run_meaning
+
+            self.caption_line.set_meaning(run_meaning(curve, floor, least, self._measured, self._nats))
             value = f"{curve.smoothed:.3f}".replace("-", "−")
             self.set_note(f"{value} nats" if self._nats else value, value)
         if self._following:
             self.reset_view()
 
-    def _show_floors(self, floor: float | None) -> None:
-        """The entropy, and above it what the chain can attain where that is another."""
+    def _show_floors(self, floor: float | None) -> float | None:
+        """The entropy, and above it what the chain can attain where that is another, which is returned."""
         some = bool(len(self._curve.iterations))
         least = self._attainable if self._objective == "bound" else None
         if least is not None and floor is not None and least < floor + SAME:
@@ -246,6 +237,7 @@ class LossPlot(Plot):
             if value is not None:
                 line.setValue(value)
                 label.setFormat(f"{name} {value:.3f}".replace("-", "−"))
+        return least
 
     def _show_validation(self) -> None:
         """The curve of the validation split and what names it."""
@@ -266,16 +258,11 @@ class LossPlot(Plot):
         margin = max(0.08 * (high - low), 0.02)
         return low - margin, high + margin
 
-    def _make_scale(self) -> pg.AxisItem:
-        """The scale of what is measured on the validation split, which does not follow the box by itself."""
-        scale = self.plot.getAxis("right")
-        scale.unlinkFromView()
-        return scale
-
     def _name_scale(self) -> None:
         """Numbers at the right only where they are other than those at the left."""
         self._scale.setStyle(showValues=not self._nats)
         self._scale.setLabel("validation" if self._nats else "validation, nats")
+        self.title_axis("left", "Loss, nats" if self._nats else "Loss")
 
     @Slot()
     def _follow_range(self, *_: object) -> None:
@@ -286,8 +273,3 @@ class LossPlot(Plot):
     @Slot(object)
     def _range_chosen(self, _: object) -> None:
         self._following = False
-
-
-def _words(objective: Objective, floor: bool) -> tuple[str, str]:
-    title, caption = WORDS[objective]
-    return title, caption.format(FLOOR if floor else "")

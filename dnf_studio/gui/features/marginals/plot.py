@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.axes import next_limits
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
-from dnf_studio.gui.drawing.words import node_at
+from dnf_studio.gui.drawing.words import node_at, steps_named
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.marginals import Comparison
+
+if TYPE_CHECKING:
+    from dnf_studio.core.exploration.marginals import Marginals
 
 __all__ = ["MarginalsPlot"]
 
@@ -34,6 +41,8 @@ HELP = Help(
 )
 Array = NDArray[np.float64]
 NONE = np.empty(0)
+CLEAR, BY_CHANCE = 2.0, 0.25
+"""Floors from which on a distance is told, and the share of steps above the band that is left to chance."""
 CAPTION = "Distance of both clouds, sliced Wasserstein, standardised, and its floor."
 PAIRED = (
     "Distance of both clouds, which share their noise end, and its floor. Pairs are nearer to each other than that: it "
@@ -50,12 +59,11 @@ class MarginalsPlot(Plot):
 
     step_clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Marginals",
             CAPTION,
             "Open a model or press Train, and the distance between both clouds is shown here for every step.",
-            parent,
             help_=HELP,
         )
 
@@ -70,12 +78,15 @@ class MarginalsPlot(Plot):
         for item in (self._band, self._dashed, self._line, self._curve, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
+        self.title_axis("bottom", "Node i of the time grid")
+        self.title_axis("left", "Distance, standardised")
         self._show()
 
     def set_frame(self, frame: Frame | None) -> None:
         """Another number of steps waits for its own comparison; None empties the plot."""
         if frame is None or len(frame.t) != len(self._distance):
             self._distance, self._floor, self._highest = NONE, NONE, NONE
+            self.caption_line.set_meaning("")
             self._show()
 
     def set_comparison(self, found: Comparison) -> None:
@@ -87,6 +98,7 @@ class MarginalsPlot(Plot):
         self._distance, self._floor, self._highest = rows.distance, rows.floor, rows.highest
         both = np.concatenate([self._distance, self._highest])
         self._limits = next_limits(None if fresh else self._limits, both[np.isfinite(both)])
+        self.caption_line.set_meaning("" if found.frame.paired else _meaning(rows))
         self._show()
 
     def set_cursor(self, position: float) -> None:
@@ -117,6 +129,22 @@ class MarginalsPlot(Plot):
         if len(self._distance):
             self.step_clicked.emit(int(np.clip(round(x), 0, len(self._distance) - 1)))
 
+    def signs(self) -> Sequence[Sign]:
+        """The distance, and what chance makes of it."""
+        theme = self.theme
+        band = Sign("chance, nine steps in ten", mix(theme.base, theme.floor, 0.16), "bar")
+        return Sign("distance", theme.text), Sign("floor", theme.floor, "dashed"), band
+
+    def numbers(self) -> Numbers | None:
+        """Distance, floor and the edge of the band at each node."""
+        columns = {"distance": self._distance, "floor": self._floor, "highest by chance": self._highest}
+        named = {f"{name} [standardised]": values for name, values in columns.items()}
+        return Numbers({"node": np.arange(len(self._distance)), **named}) if len(self._distance) else None
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """Line and dot at the cursor."""
+        return self._line, self._dot
+
     def recolour(self) -> None:
         """Also curve, band and cursor."""
         super().recolour()
@@ -140,3 +168,19 @@ class MarginalsPlot(Plot):
         self._dot.setVisible(shown)
         self.reset_view()
         self.set_cursor(self._position)
+
+
+def _meaning(found: Marginals) -> str:
+    """Whether both clouds agree as far as so many points tell, and where they do not."""
+    with np.errstate(invalid="ignore"):
+        above = np.flatnonzero(found.distance > found.highest)
+        clear = np.flatnonzero(found.distance > CLEAR * found.floor)
+    # Chance alone leaves the band at one step in ten
+    if len(above) <= BY_CHANCE * len(found.distance) and not len(clear):
+        return "Both clouds agree at every step, as far as so many points tell."
+    shown = clear if len(clear) else above
+    worst = int(shown[np.argmax((found.distance - found.floor)[shown])])
+    return (
+        f"The clouds differ at {steps_named(shown.tolist())}, most at {worst}. "
+        f"There they are {found.distance[worst]:.3f} apart, where chance alone makes {found.floor[worst]:.3f}."
+    )

@@ -46,8 +46,8 @@ class OutlierList(QWidget):
     failed = Signal(object)
     """A `StudioError`."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._shown: object = None
         self.model = TableModel(self)
         self.copy_button, self.save_button = QPushButton("Cop&y as text"), QPushButton("Sa&ve as CSV…")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, Help
 from dnf_studio.gui.drawing.layers.bars import BarsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.picking import nearest_point, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import component_name, node_at
 
@@ -54,12 +55,11 @@ class WrongStepsPlot(Plot):
 
     step_clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Where",
             "How many went wrong in each step; a click goes there.",
             "No outliers, no step.",
-            parent,
             help_=STEPS_HELP,
         )
 
@@ -68,6 +68,8 @@ class WrongStepsPlot(Plot):
         self._counts: NDArray[np.int64] = np.empty(0, np.int64)
         self._position = 0.0
         self._bars = BarsLayer()
+        self.title_axis("bottom", "Step into node i; z the latents")
+        self.title_axis("left", "Number of outliers")
         self.plot.addItem(self._bars, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
 
@@ -116,6 +118,11 @@ class WrongStepsPlot(Plot):
         if steps > 0:
             self.step_clicked.emit(int(np.clip(np.floor(x), 0, steps)))
 
+    def numbers(self) -> Numbers | None:
+        """How many went wrong in each step, and in a row of step N how many began out there."""
+        counts = self._counts
+        return Numbers({"step": np.arange(len(counts)), "outliers": counts}) if len(counts) else None
+
     def recolour(self) -> None:
         """Also the bars."""
         super().recolour()
@@ -140,12 +147,11 @@ class LatentsPlot(Plot):
     picked = Signal(int)
     """The place among the outliers."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Their latents",
             "The noise they began as, over that of all points; a click chooses one.",
             "No outliers, no latents.",
-            parent,
             help_=LATENTS_HELP,
         )
 
@@ -190,6 +196,18 @@ class LatentsPlot(Plot):
         if nearest is not None:
             self.picked.emit(nearest)
         return nearest is not None
+
+    def signs(self) -> Sequence[Sign]:
+        """Both kinds of points."""
+        theme = self.theme
+        return Sign("outliers", theme.backward, "dot"), Sign("all points", mix(theme.base, theme.data, 0.6), "dot")
+
+    def numbers(self) -> Numbers | None:
+        """The latents as they are drawn."""
+        names = [f"{self.axis_title(side)} [model units]" for side in ("bottom", "left")]
+        clouds = {"outlier": self._points, "all points": self._all}
+        parts = [{"kind": kind, names[0]: some[:, 0], names[1]: some[:, 1]} for kind, some in clouds.items()]
+        return long_table(parts) if len(self._points) else None
 
     def recolour(self) -> None:
         """Also the points."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QSplitter
 
 from dnf_studio.gui.widgets.choices import greying
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -93,9 +92,10 @@ class PairPlotController(QObject):
 
     def _widen(self, whole: bool) -> None:
         """Give the plot, which has both processes in it, the whole row, or the other process its part again."""
-        place = self._plots["backward"].parentWidget()
-        row = place.parentWidget() if place is not None else None
-        if place is None or not isinstance(row, QSplitter) or place.isHidden() == whole:
+        if self._plots["backward"].parentWidget() is None:
+            return
+        place, row = self._plots.part_of_row("backward")
+        if place.isHidden() == whole:
             return
         if whole:
             self._sizes = row.sizes()

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap, QPolygonF, QTransform
 
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
+from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.selection import SelectionLayer
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
@@ -202,18 +203,42 @@ class PairLayer(DeviceLayer):
         """The pictures as they are, the numbers beside them, and the legend above."""
         if not self._content.components:
             return
+        if isinstance(painter, FigurePainter):
+            self._draw_figure(painter, transform, area)
+            return
         painter.setFont(self._font)
-        painter.setPen(QColor(self._theme.muted))
         for (row, column), picture in self._pictures.items():
             rect = self.cells.rect(row, column)
             # One of another size waits to be drawn anew
             painter.drawPixmap(rect, picture, QRectF(picture.rect()))
-            if row == self.cells.count - 1:
-                self._write_numbers(painter, rect, column, below=True)
-            if column == 0 and row:
-                self._write_numbers(painter, rect, row, below=False)
-        legend = self.by_point["forward"].legend
-        legend.draw(painter, transform, QRectF(self.cells.area))
+        self._draw_beside(painter, transform)
+
+    def _draw_figure(self, painter: FigurePainter, transform: QTransform, area: QRectF) -> None:
+        """All cells anew in a figure, in its letters and as large as its `area` has them."""
+        shown, font = self.cells, self._font
+        metrics, self._font = QFontMetricsF(painter.own_font), painter.own_font
+        wide, high = metrics.horizontalAdvance("−0.0") + 6, metrics.height()
+        above = high + 12 if self._content.split else 2
+        self.cells = Cells(area, len(self._content.components), left=wide, below=high + 2, above=above)
+        try:
+            for row in range(self.cells.count):
+                for column in range(self.cells.count):
+                    painter.save()
+                    self._draw_cell(painter, self.cells.rect(row, column), row, column)
+                    painter.restore()
+            self._draw_beside(painter, transform)
+        finally:
+            self.cells, self._font = shown, font
+
+    def _draw_beside(self, painter: QPainter, transform: QTransform) -> None:
+        """The numbers at the cells, and the legend above them."""
+        painter.setPen(QColor(self._theme.muted))
+        last = self.cells.count - 1
+        for k in range(self.cells.count):
+            self._write_numbers(painter, self.cells.rect(last, k), k, below=True)
+            if k:
+                self._write_numbers(painter, self.cells.rect(k, 0), k, below=False)
+        self.by_point["forward"].legend.draw(painter, transform, QRectF(self.cells.area))
 
     def _write_numbers(self, painter: QPainter, rect: QRectF, place: int, below: bool) -> None:
         """Round numbers at the lower or the left side of a cell."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QHelpEvent, QShowEvent
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip
 
 from dnf_studio.core.sampling.region import inside_polygon
 from dnf_studio.gui.drawing.axes import half_range
@@ -18,7 +18,8 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.selection import MAX_RINGS
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing, nearest_point
-from dnf_studio.gui.drawing.point_plot import Kept, PointPlot
+from dnf_studio.gui.drawing.point_plot import PointPlot
+from dnf_studio.gui.drawing.telling import Numbers, Sign, column_name, in_units, long_table
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import hint, time_note
@@ -55,20 +56,20 @@ class PairPlot(PointPlot):
 
     components_chosen = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Pair plot",
             CAPTION,
             "Open a model or press Train, and its components are drawn here against each other.",
-            parent,
             help_=HELP,
         )
 
     def add_parts(self) -> None:
         """Add the cells, the switches and the list of components."""
+        super().add_parts()
         self._frame: Frame | None = None
         self._components: tuple[int, ...] = ()
-        self._units, self._kept, self._position = STANDARDISED, Kept(), 0.0
+        self._units, self._position = STANDARDISED, 0.0
         self._selection: Mapping[str, NDArray[np.intp]] = {}
         self._half: tuple[tuple[int, ...], tuple[float, ...]] = ((), ())
         self.layer = PairLayer()
@@ -125,10 +126,8 @@ class PairPlot(PointPlot):
         self.layer.step_back(max(map(len, chosen.values()), default=0) > MAX_RINGS)
         self._place()
 
-    def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
-        """Leave out the points of each direction that are not `kept`; of one that is not named all are shown."""
-        if self._kept.change(kept):
-            self._place()
+    def _take_points(self) -> None:
+        self._place()
 
     def reset_view(self) -> None:
         """The plot is as large as its place, and cannot be moved."""
@@ -179,6 +178,23 @@ class PairPlot(PointPlot):
             QToolTip.showText(event.globalPos(), text, self.plot.viewport())
             return True
         return super().eventFilter(watched, event)
+
+    def signs(self) -> Sequence[Sign]:
+        """Both directions, as far as they are shown and have the one colour."""
+        content = self.layer.content
+        return [] if content.split else [Sign(name, self.theme.direction(name), "dot") for name in content.points]
+
+    def numbers(self) -> Numbers | None:
+        """The points at the time cursor with all components that are shown."""
+        content, parts = self.layer.content, list[dict[str, object]]()
+        for name, points in content.points.items():
+            rows = np.flatnonzero(np.isfinite(points).all(axis=1))
+            columns = {
+                column_name(content.units.title(k)): in_units(points[rows, at], content.units.map_of(k))
+                for at, k in enumerate(content.components)
+            }
+            parts.append({"direction": name, "point": rows, **columns})
+        return long_table(parts) if parts else None
 
     def recolour(self) -> None:
         """Also the cells and switches."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
+from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import (
     PointColours,
     angle_colours,
@@ -51,6 +53,7 @@ ONE_COMPONENT = "The angle needs two components"
 MOST_PRODUCTS = 1 << 27
 """Numbers to multiply for what is found at once, about 0.05 s."""
 WAYS: tuple[Direction, ...] = ("forward", "backward")
+KEYS = "forward", "backward", "second forward", "second backward"
 Array = NDArray[np.float32]
 
 
@@ -69,14 +72,15 @@ class Colouring(QObject):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.parent)
         self._session, self._live, self._plots = workspace.session, workspace.live, workspace.plots
+        self._comparison = workspace.comparison
         self._dataset: Dataset | None = None
         self._standardisation: Standardisation | None = None
         self._modes: tuple[str, ...] = ()
         self._labelled: tuple[str, str | None] = ("", None)
         self._known: dict[str, tuple[Array, PointColours]] = {}
-        self._finding = {name: Newest(workspace.studio.background) for name in ("forward", "backward")}
+        self._finding = {name: Newest(workspace.studio.background) for name in KEYS}
         self._failed = workspace.tell
-        self._limits = {name: SteadyLimits(around_zero=True) for name in ("forward", "backward")}
+        self._limits = {name: SteadyLimits(around_zero=True) for name in KEYS}
         self.menu = ChoiceMenu("Colour points &by", self._session, {"colouring": WORDS})
         self.menu.offer("colouring", "mode", NO_MODES)
         workspace.commands.insert_menu("reset-view", self.menu)
@@ -84,7 +88,9 @@ class Colouring(QObject):
         workspace.studio.opened.connect(self._take)
         self._live.frame_shown.connect(self._colour)
         self._live.excess_found.connect(self._recolour)
-        self._plots.added.connect(lambda _plot: self._colour(self._live.frame))
+        self._comparison.frame_shown.connect(self._colour)
+        self._comparison.excess_found.connect(self._recolour)
+        self._plots.added.connect(self._colour)
 
     @Slot(object)
     def _take(self, opened: Opened) -> None:
@@ -105,27 +111,32 @@ class Colouring(QObject):
 
     def _follow(self, names: frozenset[str]) -> None:
         if names & {"colouring", "axes", "projection"}:
-            self._colour(self._live.frame)
+            self._colour()
 
-    @Slot(object)
-    def _colour(self, frame: Frame | None) -> None:
+    @Slot()
+    def _colour(self) -> None:
+        for second, frame in ((False, self._live.frame), (True, self._comparison.frame)):
+            self._colour_model(frame, tuple(self._plots.seconds if second else self._plots.first), second)
+
+    def _colour_model(self, frame: Frame | None, plots: Sequence[Plot], second: bool) -> None:
+        """Colour the points of one of two models."""
         kind = self._session.state.colouring
-        for name in WAYS:
-            colours = self._colours(frame, name, kind) if frame is not None and kind != "none" else None
-            for plot in self._plots:
+        for name in WAYS if plots else ():
+            colours = self._colours(frame, name, kind, second) if frame is not None and kind != "none" else None
+            for plot in plots:
                 if isinstance(plot, PointPlot) and name in plot.coloured:
                     plot.coloured[name].show(colours)
                     if isinstance(plot, ProcessPlot):
                         sentence = plot.coloured[name].sentence()
                         plot.plot.setAccessibleDescription(f"{plot.caption} {sentence}".strip())
 
-    def _colours(self, frame: Frame, name: Direction, kind: str) -> PointColours | None:
+    def _colours(self, frame: Frame, name: Direction, kind: str, second: bool) -> PointColours | None:
         """What the points of one process have; None where it cannot be."""
-        path = frame.forward if name == "forward" else frame.backward
+        path = frame.paths_of(name)
         if kind == "mode":
-            return self.by_part(path[0], name)
+            return self.by_part(path[0], name, second)
         if kind == "log-ratio":
-            return self._by_ratio(frame, name)
+            return self._by_ratio(frame, name, second)
         if kind == "radius":
             return radius_colours(path[-1])
         return angle_colours(self._live.plane_of(path[-1])) if path.shape[2] > 1 else None
@@ -134,28 +145,32 @@ class Colouring(QObject):
     def _recolour(self) -> None:
         """More log-ratios are known."""
         if self._session.state.colouring == "log-ratio":
-            self._colour(self._live.frame)
+            self._colour()
 
-    def _by_ratio(self, frame: Frame, name: Direction) -> PointColours | None:
+    def _by_ratio(self, frame: Frame, name: Direction, second: bool) -> PointColours | None:
         """Colour the points whose log-ratios are known so far."""
-        found = self._live.excess
+        found = self._comparison.excess if second else self._live.excess
         if found is None:
             return None
         with np.errstate(over="ignore", invalid="ignore"):
             totals = found.rows(name, frame.forward.shape[1]).sum(axis=0)
-        return ratio_colours(totals, self._limits[name], frame.request) if np.isfinite(totals).any() else None
+        known = np.isfinite(totals).any()
+        return ratio_colours(totals, self._limits[_key(name, second)], frame.request) if known else None
 
-    def by_part(self, ends: Array, name: str) -> PointColours | None:
+    def by_part(self, ends: Array, direction: str, second: bool = False) -> PointColours | None:
         """Colours by the mode or label of the points (P, D) at the data end; the same points are looked at once.
 
-        Where that takes long it is found in the background, and until then that of earlier points is the answer.
+        Where that takes long it is found in the background, and until then that of earlier points is the answer. The
+        points of a `second` model of other data have no part of this data.
         """
         from dnf_studio.core.data.modes import modes_of
 
-        known, units = self._known.get(name), self._standardisation
+        other = second and not self._comparison.same_data
+        name = _key(direction, second)
+        known, units = self._known.get(name), self._units(second)
         if known is not None and np.array_equal(known[0], ends, equal_nan=True):
             return known[1]
-        if not self._modes or self._dataset is None or units is None or ends.shape[1] != self._dataset.dim:
+        if other or not self._modes or self._dataset is None or units is None or ends.shape[1] != self._dataset.dim:
             return None
         find = partial(modes_of, self._dataset, units.array_to_data(ends))
         if _is_long(self._dataset, ends):
@@ -172,8 +187,17 @@ class Colouring(QObject):
         """What was found in the background, and once more for what is shown by now."""
         if dataset is self._dataset:
             self._known[name] = ends, mode_colours(modes, len(self._modes), self._modes)
-            self._colour(self._live.frame)
+            self._colour()
             self.parts_found.emit()
+
+    def _units(self, second: bool) -> Standardisation | None:
+        model = self._comparison.second if second else None
+        return self._standardisation if model is None else model.opened.snapshot.standardisation
+
+
+def _key(direction: str, second: bool) -> str:
+    """What is known of one process of one model is kept under this name."""
+    return f"second {direction}" if second else direction
 
 
 def _is_long(dataset: Dataset, points: Array) -> bool:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu
 
+from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.workspace.state import choice
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["PartsMenus"]
 
 ALL = "&All of them"
+DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 
 
 class PartsMenus(QObject):
@@ -33,9 +35,9 @@ class PartsMenus(QObject):
     def __init__(self, workspace: Workspace, colouring: Colouring) -> None:
         super().__init__(workspace.parent)
         self._session, self._live, self._plots = workspace.session, workspace.live, workspace.plots
-        self._colouring = colouring
+        self._colouring, self._comparison = colouring, workspace.comparison
         self._names: tuple[str, ...] = ()
-        self._kept: dict[str, NDArray[np.bool_]] = {}
+        self._kept: list[dict[str, NDArray[np.bool_]]] = [{}, {}]
         self.select, self.only = QMenu("Select a &mode or label"), QMenu("Show only a mode or &label")
         self._group = QActionGroup(self.only)
         for menu, before in ((self.select, "invert-selection"), (self.only, "reset-view")):
@@ -46,6 +48,7 @@ class PartsMenus(QObject):
         colouring.parts_found.connect(self._show)
         self._session.changed.connect(self._follow)
         self._live.frame_changes.connect(self._show)
+        self._comparison.frame_shown.connect(self._show)
         self._plots.added.connect(self._begin)
 
     @Slot(object)
@@ -88,20 +91,21 @@ class PartsMenus(QObject):
                 action.setChecked(number == self._session.state.part)
             self._show()
 
-    def _found(self) -> dict[str, NDArray[np.uint8]]:
-        """By direction the number of the part of each point (P,), as far as it is known."""
-        frame = self._live.frame
+    def _found(self, second: bool = False) -> dict[str, NDArray[np.uint8]]:
+        """By direction the number of the part of each point (P,) of one model, as far as it is known."""
+        frame, by_part = self._comparison.frame if second else self._live.frame, self._colouring.by_part
         if frame is None:
             return {}
-        found = {name: self._colouring.by_part(frame.paths_of(name)[0], name) for name in ("forward", "backward")}
+        found = {name: by_part(frame.paths_of(name)[0], name, second) for name in DIRECTIONS}
         return {name: colours.buckets for name, colours in found.items() if colours is not None}
 
     @Slot()
     def _show(self) -> None:
         """Let every plot of points show those that are wanted."""
         part = self._session.state.part
-        kept = {name: numbers == part for name, numbers in self._found().items()} if part >= 0 else {}
-        if not (kept or self._kept):
+        found = [self._found(second) if part >= 0 else {} for second in (False, True)]
+        kept = [{name: numbers == part for name, numbers in each.items()} for each in found]
+        if not any((*kept, *self._kept)):
             return
         self._kept = kept
         for plot in self._plots:
@@ -110,4 +114,4 @@ class PartsMenus(QObject):
     @Slot(object)
     def _begin(self, plot: Plot) -> None:
         if isinstance(plot, PointPlot):
-            plot.show_only(self._kept)
+            plot.show_only(self._kept[plot.second])

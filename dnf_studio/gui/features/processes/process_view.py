@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import mask_of
 from dnf_studio.core.exploration.projection import PrincipalComponents
-from dnf_studio.core.sampling.region import inside_polygon
+from dnf_studio.core.sampling.region import Region, inside_polygon
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing import words
 from dnf_studio.gui.drawing.axes import half_range
-from dnf_studio.gui.drawing.layers.crowd import CrowdPlanes
+from dnf_studio.gui.drawing.layers.crowd import MANY, CrowdPlanes
 from dnf_studio.gui.drawing.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.drawing.layers.difference import DifferenceLayer
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
-from dnf_studio.gui.drawing.layers.scale import StepColours
+from dnf_studio.gui.drawing.layers.scale import MAX_PATHS, StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trailing_part
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
-from dnf_studio.gui.drawing.plane import ShownPlane
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, Kept, ProcessPlot
+from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
+from dnf_studio.gui.features.processes.meaning import CloudMeaning
+from dnf_studio.gui.features.processes.tables import PlaneTables
+from dnf_studio.gui.features.processes.time_header import named_axes
 from dnf_studio.workers.crowd import Crowd
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
 
-MAX_PATHS, MANY = 500, 1 << 30
 OTHER: dict[str, Direction] = {"forward": "backward", "backward": "forward"}
 MARGINAL = "Shaded: the marginal density of both."
 FAINT, CHOSEN = 0.28, ", chosen in the Data panel"
@@ -44,7 +43,7 @@ Array = NDArray[np.float32]
 NONE = np.empty((0, 2), np.float32)
 
 
-class ProcessView(ProcessPlot):
+class ProcessView(PlaneTables):
     """Points and paths of one process, ``forward`` or ``backward``, at the time cursor.
 
     The range is fixed by the data and does not follow the points; wheel and drag change it, in
@@ -58,24 +57,29 @@ class ProcessView(ProcessPlot):
         "paired": "The forward ends, carried back by {}. Click a point to follow its round trip.",
     }
 
-    def __init__(self, direction: str, parent: QWidget | None = None) -> None:
-        super().__init__(direction, "Open a model or press Train, and both processes move here.", parent)
+    def __init__(self, direction: str) -> None:
+        super().__init__(direction, "Open a model or press Train, and both processes move here.")
+
+    def another(self) -> ProcessView:
+        """One more, empty."""
+        return ProcessView(self.direction)
 
     def add_parts(self) -> None:
         """Add the layers, lowest first."""
+        super().add_parts()
         self._frame: Frame | None = None
         self._planes: Array = NONE[:, None]
         self._others: Array | None = None
-        self._position, self._plane = 0.0, ShownPlane()
+        self._position, self._axes = 0.0, (0, 1)
         self._units = STANDARDISED
-        self._kept, self._crowd, self._most, self._dense = Kept(), CrowdPlanes(), MANY, False
-        self._layers = frozenset({"points", "paths"})
+        self._crowd, self._most, self._dense, self._layers = CrowdPlanes(), MANY, False, frozenset({"points", "paths"})
+        self._principal: PrincipalComponents | None = None
         self._seen: tuple[object, ...] = ()
         self._named = False
         self._selection = self._rows = existing((), 0)
         self._rest: NDArray[np.intp] | None = None
+        self._meaning = CloudMeaning(self._direction, self.caption_line.set_meaning)
         self._lost, self._half = 0, 0.0
-        self._linked: list[ProcessView] = []
         self._add_layers()
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
@@ -93,7 +97,7 @@ class ProcessView(ProcessPlot):
             self._named = not self._named
             self._label_axes()
             self._say_density()
-        self._take_planes()
+        self._take_points()
 
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N."""
@@ -105,7 +109,7 @@ class ProcessView(ProcessPlot):
         if self._crowd.set(crowd) or most != self._most:
             self._most = most
             self._follow_crowd()
-            self._take_planes()
+            self._take_points()
 
     def _follow_crowd(self) -> None:
         """Where the points have become too many or few again they are drawn otherwise."""
@@ -134,8 +138,10 @@ class ProcessView(ProcessPlot):
 
     def set_axes(self, a: int, b: int) -> None:
         """Show component `a` across and `b` up."""
-        if (a, b) != self._plane.axes:
-            self._show_plane(replace(self._plane, axes=(a, b)))
+        if (a, b) != self._axes:
+            self._axes = a, b
+            self._label_axes()
+            self._take_points()
 
     def set_units(self, units: Units) -> None:
         """Write what is across and up in these."""
@@ -143,20 +149,12 @@ class ProcessView(ProcessPlot):
             self._units = units
             self._label_axes()
 
-    def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
-        """Leave out the points of each direction that are not `kept`; of one that is not named all are shown."""
-        if self._kept.change(kept):
-            self._take_planes()
-
     def set_projection(self, principal: PrincipalComponents | None) -> None:
         """Show the first two principal components instead of a pair of components, or the pair again."""
-        if principal is not self._plane.principal:
-            self._show_plane(replace(self._plane, principal=principal))
-
-    def _show_plane(self, plane: ShownPlane) -> None:
-        self._plane = plane
-        self._label_axes()
-        self._take_planes()
+        if principal is not self._principal:
+            self._principal = principal
+            self._label_axes()
+            self._take_points()
 
     def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
         """Set these points off, with their paths; the others step back where there are many."""
@@ -180,11 +178,6 @@ class ProcessView(ProcessPlot):
         elif not adding:
             self.missed.emit()
         return True
-
-    def link(self, other: ProcessView) -> None:
-        """Pan and zoom together with `other`."""
-        self._linked.append(other)
-        other._linked.append(self)
 
     def reset_view(self) -> None:
         """Back to the fixed range, in linked views too."""
@@ -226,24 +219,24 @@ class ProcessView(ProcessPlot):
                 layer.setZValue(depth)
                 self.plot.addItem(layer, ignoreBounds=True)
 
-    def _take_planes(self) -> None:
+    def _take_points(self) -> None:
         """The two coordinates of the frame that are shown, and the range they ask for."""
         frame, self._others = self._frame, None
         if frame is None:
             self._planes, self._lost = NONE[:, None], 0
         else:
             paths = (frame.forward if self._direction == "forward" else frame.backward)[:, : self._most]
-            self._planes = self._kept.masked(self._plane.of(paths), self._direction)
+            self._planes = self._kept.masked(self._plane_of(paths), self._direction)
             self._lost = words.lost_paths(paths)
-            data = self._plane.of(frame.forward[0])
+            data = self._plane_of(frame.forward[0])
             half = half_range(data)
             if half != self._half:
                 self._half = half
                 self.reset_view()
             self._ground.set_points(self._kept.of(data, "forward"))
             shown = self._kept.of(self._planes, self._direction)
-            seen = (frame.request, shown.shape, self._plane)
-            some, count = self._crowd.scaled_by(shown, self._direction, self._plane.of)
+            seen = (frame.request, shown.shape, self._axes, self._principal)
+            some, count = self._crowd.scaled_by(shown, self._direction, self._plane_of)
             self._density.set_paths(some, seen != self._seen, count)
             self._seen = seen
         self._paths.set_paths(self._planes[:, :MAX_PATHS])
@@ -258,17 +251,18 @@ class ProcessView(ProcessPlot):
             self._difference.set_clouds(self._planes, self._planes, 0.0, None)
             self._trails.set_trails(NONE[:, None])
             self.set_note("")
+            self._meaning.clear()
             return
         points = at_position(self._planes, position := self._clipped)
-        drawn = self._crowd.joined(points, self._direction, position, self._plane.of)
+        drawn = self._crowd.joined(points, self._direction, position, self._plane_of)
         self._points.set_points(drawn, self._crowd.rows(self._rest, len(points), len(drawn)))
         if self._other.isVisible():
             others = at_position(self._other_planes(self._frame), position)
-            self._other.set_points(self._crowd.joined(others, OTHER[self._direction], position, self._plane.of))
+            self._other.set_points(self._crowd.joined(others, OTHER[self._direction], position, self._plane_of))
         if self._difference.isVisible():
             own, other = self._kept.of(self._planes, self._direction), self._other_planes(self._frame)
             clouds = (own, other) if self._direction == "forward" else (other, own)
-            seen = (self._frame.request, self._planes.shape, self._plane)
+            seen = (self._frame.request, self._planes.shape, self._axes, self._principal)
             self._difference.set_clouds(*clouds, position, seen)
         shown = self._kept.of(points, self._direction)
         self._density.set_points(drawn if len(drawn) > len(points) else shown, position / max(1, len(self._planes) - 1))
@@ -280,13 +274,22 @@ class ProcessView(ProcessPlot):
         else:
             note, many = words.time_note(self._frame.t, position), self._crowd.words(len(points), self._direction)
             self.set_note(*(f"{many}    {each}" for each in note if many), *note)
+        self._meaning.follow(self._frame, self._planes, position, self._plane_of)
 
     def _other_planes(self, frame: Frame) -> Array:
         """The coordinates of the other process, taken when they are first wanted."""
         if self._others is None:
             other = OTHER[self._direction]
-            self._others = self._kept.of(self._plane.of(frame.paths_of(other)[:, : self._most]), other)
+            self._others = self._kept.of(self._plane_of(frame.paths_of(other)[:, : self._most]), other)
         return self._others
+
+    def _plane_of(self, paths: Array) -> Array:
+        """The two coordinates of `paths` (…, D) that are shown, (…, 2)."""
+        if self._principal is not None and len(self._principal.mean) == paths.shape[-1]:
+            return self._principal.project(paths)
+        # A copy of 50,000 paths would take 12 ms a frame
+        both = self._axes == (0, 1) and paths.shape[-1] == 2
+        return paths if both else np.ascontiguousarray(paths[..., list(self._axes)])
 
     @property
     def _clipped(self) -> float:
@@ -297,7 +300,8 @@ class ProcessView(ProcessPlot):
 
     def _label_axes(self) -> None:
         """Names as tooltips, and written at the axes of data with more than two components."""
-        for side, (name, unit) in zip(("bottom", "left"), self._plane.titles(self._units), strict=True):
+        self._across_and_up = named_axes(self._axes, self._units, self._principal)
+        for side, (name, unit) in zip(("bottom", "left"), self._across_and_up, strict=True):
             self.name_axis(side, name, self._named or self._units.of_data, unit, CHOSEN if self._named else "")
 
     @Slot(object, object)
@@ -305,8 +309,10 @@ class ProcessView(ProcessPlot):
         if self._frame is not None:
             found = inside_polygon(at_position(self._planes, self._clipped), corners)
             if len(corners) > 2:
+                names = [words.component_name(k, self._units.columns) for k in self._axes]
+                principal = None if self._principal is None else (self._principal.axes, self._principal.mean)
                 dim = self._frame.forward.shape[2]
-                self.region_outlined.emit(self._plane.encircled(corners, dim, self._units.columns))
+                self.region_outlined.emit(Region.encircled(corners, dim, self._axes, names, principal))
             self.region_chosen.emit({self._direction: found}, modifiers)
 
     @Slot(object)

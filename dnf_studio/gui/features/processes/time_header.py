@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt
@@ -9,9 +11,10 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
+from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import component_name, principal_name
 
-__all__ = ["HELP", "ComponentBox", "values_of"]
+__all__ = ["HELP", "ComponentBox", "NamedAxes", "named_axes", "values_of"]
 
 HELP = Help(
     "paths over steps",
@@ -23,6 +26,8 @@ HELP = Help(
     "(11) and (12)",
 )
 Array = NDArray[np.float32]
+NamedAxes = Sequence[tuple[str, tuple[float, float]]]
+"""What is across and up, each with its unit (`Units.map_of`)."""
 
 
 class ComponentBox(QComboBox):
@@ -63,3 +68,12 @@ def values_of(paths: Array, component: int, principal: PrincipalComponents | Non
     if place >= 0 and principal is not None and len(principal.mean) == paths.shape[2]:
         return principal.project(paths)[..., place]
     return paths[..., min(component, paths.shape[2] - 1)]
+
+
+def named_axes(axes: tuple[int, int], units: Units, principal: PrincipalComponents | None) -> NamedAxes:
+    """The names of the two components `axes` in `units`, or of the first two `principal` ones."""
+    if principal is None:
+        return [(units.title(k), units.map_of(k)) for k in axes]
+    # A direction through all components has the unit of none
+    names = (principal_name(k, float(share)) for k, share in enumerate(principal.explained[:2]))
+    return [(f"{name}, standardised", STANDARDISED.map_of(0)) for name in names]

@@ -10,7 +10,6 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.lineage import crossing
 from dnf_studio.core.exploration.projection import PrincipalComponents
@@ -18,28 +17,27 @@ from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.caption import DirectionSwitch
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
-from dnf_studio.gui.drawing.layers.scale import StepColours
+from dnf_studio.gui.drawing.layers.scale import MAX_PATHS, StepColours
 from dnf_studio.gui.drawing.layers.selection import MAX_RINGS, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import at_step, over_steps
 from dnf_studio.gui.drawing.picking import existing, nearest_point, sampled, to_pixels
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.point_plot import Kept, PointPlot
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import lost_paths, time_note
+from dnf_studio.gui.features.processes.tables import PathTables
 from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, values_of
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["TimeView"]
 
-MAX_PATHS = 500
 REACH = 6.0
 """Pixels from a point within which a click chooses it instead of moving the cursor."""
 Array = NDArray[np.float32]
 NONE = np.empty((0, 0), np.float32)
 
 
-class TimeView(PointPlot):
+class TimeView(PathTables):
     """One component of forward and backward paths over the steps i, with the time cursor.
 
     A click or a drag moves the cursor; a click on a point chooses it. A region drawn over the cursor chooses the points
@@ -49,22 +47,22 @@ class TimeView(PointPlot):
     cursor_moved = Signal(float)
     component_changed = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Paths over steps",
             "One component, step by step.",
             "Open a model or press Train, and its paths are drawn here step by step.",
-            parent,
             help_=HELP,
         )
 
     def add_parts(self) -> None:
         """Add layers, cursor, switches and the choice of the component."""
+        super().add_parts()
         self._frame: Frame | None = None
         self._principal: PrincipalComponents | None = None
         self._values = dict.fromkeys(DIRECTIONS, NONE)
         self._component = 0
-        self._units, self._kept = STANDARDISED, Kept()
+        self._units = STANDARDISED
         self._position = 0.0
         self._shown = self._selection = dict.fromkeys(DIRECTIONS, existing((), 0))
         self._listed = "forward"
@@ -87,6 +85,7 @@ class TimeView(PointPlot):
         self._line.sigDragged.connect(self._dragged)
         self.plot.addItem(self._line, ignoreBounds=True)
         self._line.hide()
+        self.title_axis("bottom", "Node i of the time grid")
         self.box.setMouseEnabled(x=False, y=True)
         self.box.region_drawn.connect(self._region_drawn)
         self._switches = {name: DirectionSwitch(name, self) for name in DIRECTIONS}
@@ -112,7 +111,7 @@ class TimeView(PointPlot):
             self._legend.setVisible(frame.forward.shape[2] == 1)
             self._line.setBounds((0, len(frame.t) - 1))
             self._lost = lost_paths(frame.forward) + lost_paths(frame.backward)
-        self._take_component()
+        self._take_points()
 
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N; emits nothing."""
@@ -124,17 +123,12 @@ class TimeView(PointPlot):
         if component != self._component:
             self._component = component
             self._chooser.setCurrentIndex(component)
-            self._take_component()
+            self._take_points()
 
     def set_units(self, units: Units) -> None:
         """Write the component in these."""
         self._units = units
         self._name_axis()
-
-    def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
-        """Leave out the points of each direction that are not `kept`; of one that is not named all are shown."""
-        if self._kept.change(kept):
-            self._take_component()
 
     def set_principal(self, principal: PrincipalComponents | None) -> None:
         """Offer these principal components after those of the data."""
@@ -142,7 +136,7 @@ class TimeView(PointPlot):
             self._principal = principal
             if self._frame is not None:
                 self._component = self._chooser.offer(self._frame.forward.shape[2], self._principal, self._component)
-                self._take_component()
+                self._take_points()
 
     def show_selection(self, chosen: Mapping[str, NDArray[np.intp]], listed: str) -> None:
         """Set these points of each direction off, with their paths; many chosen in both, which would cover all, only
@@ -151,10 +145,7 @@ class TimeView(PointPlot):
         self._show_chosen()
 
     def _name_axis(self) -> None:
-        """What is up: a component in its units, or a direction through all of them, which has none."""
-        unit, name = self._units.map_of(self._component), self._units.title(self._component)
-        if self._frame is not None and self._component >= self._frame.forward.shape[2]:
-            unit, name = STANDARDISED.map_of(0), f"{self._chooser.currentText()}, standardised"
+        name, unit = self._named_axis()
         self.name_axis("left", name, self._units.of_data, unit)
 
     def _show_chosen(self) -> None:
@@ -246,7 +237,7 @@ class TimeView(PointPlot):
         self._points[name].setVisible(shown)
         self._chosen[name].setVisible(shown)
 
-    def _take_component(self) -> None:
+    def _take_points(self) -> None:
         """Layers and range for a new frame or component."""
         self._name_switches()
         self._name_axis()

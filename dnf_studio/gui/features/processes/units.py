@@ -25,11 +25,12 @@ class UnitsController(QObject):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.parent)
-        self._session, self._plots = workspace.session, workspace.plots
+        self._session, self._plots, self._comparison = workspace.session, workspace.plots, workspace.comparison
         self._data, self._units = Units(), Units()
         self._command = workspace.commands["data-units"]
         workspace.commands.connect_to("data-units", self._switch)
         workspace.studio.opened.connect(self._take)
+        self._comparison.changed.connect(self._show)
         self._session.changed.connect(self._follow)
         self._session.lacks_changed.connect(self._show)
         self._plots.added.connect(self._begin)
@@ -38,9 +39,7 @@ class UnitsController(QObject):
     @Slot(object)
     def _take(self, opened: Opened) -> None:
         """The names and units of the data that the model shown belongs to."""
-        standard, columns = opened.snapshot.standardisation, opened.shown.columns
-        scale = () if standard.logit is not None else standard.scale
-        self._data = Units(columns, standard.mean, scale)
+        self._data = _units_of(opened)
         self._show()
 
     def _switch(self) -> None:
@@ -57,8 +56,17 @@ class UnitsController(QObject):
         self._command.setChecked(on)
         self._units = self._data if on else Units(self._data.columns)
         for plot in self._plots:
-            plot.set_units(self._units)
+            self._begin(plot)
 
     @Slot(object)
     def _begin(self, plot: Plot) -> None:
-        plot.set_units(self._units)
+        second = self._comparison.second
+        if plot.second and second is not None and self._session.data_units:
+            plot.set_units(_units_of(second.opened))
+        else:
+            plot.set_units(self._units)
+
+
+def _units_of(opened: Opened) -> Units:
+    standard, columns = opened.snapshot.standardisation, opened.shown.columns
+    return Units(columns, standard.mean, () if standard.logit is not None else standard.scale)

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtGui import QPainter, QTransform
-from PySide6.QtWidgets import QWidget
 
 from dnf_studio.core.exploration.by_step import mean_of_cells
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
@@ -17,6 +16,7 @@ from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, bucket_of
 from dnf_studio.gui.drawing.layers.selection import SelectionLayer
 from dnf_studio.gui.drawing.picking import existing, nearest_point, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.words import short_number
 
 __all__ = ["ErrorHistogram", "ErrorMap", "error_limit"]
@@ -69,12 +69,11 @@ class ErrorMap(Plot):
     point_picked = Signal(int, bool)
     """Point, and whether it is one more or less."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Error map",
             "Each point in the colour of how far off it comes back. Click a point to follow it.",
             EMPTY,
-            parent,
             help_=HELP,
         )
 
@@ -99,6 +98,8 @@ class ErrorMap(Plot):
         self._places = np.asarray(across, np.float32)
         self.set_empty(not len(errors))
         self.box.setAspectLocked(not self._upright)
+        self.title_axis("bottom", "Place in the data, model units")
+        self.title_axis("left", "Error, model units" if self._upright else "")
         half = _reach(self._places[:, :1] if self._upright else self._places)
         if half != self._half or self._upright:
             self._half = half
@@ -131,6 +132,14 @@ class ErrorMap(Plot):
             self.box.setRange(xRange=(-half, half), yRange=(0, 1.05 * top), padding=0.02)
         else:
             self.box.setRange(QRectF(-half, -half, 2 * half, 2 * half), padding=0)
+
+    def numbers(self) -> Numbers | None:
+        """Each point with its error."""
+        if not len(self._errors):
+            return None
+        names = ("x [model units]",) if self._upright else ("across [model units]", "up [model units]")
+        places = {name: self._places[:, k] for k, name in enumerate(names)}
+        return Numbers({"point": np.arange(len(self._errors)), **places, "error [model units]": self._errors})
 
     def recolour(self) -> None:
         """Also the layers."""
@@ -177,19 +186,20 @@ class _KeyedPoints(PointsLayer):
 class ErrorHistogram(Plot):
     """How many points come back how far off, in the colours of the map; the last bar holds all beyond."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "How many, how far off",
             "Number of points by their error; the last bar holds all beyond it.",
             "",
-            parent,
             help_=HELP,
         )
 
     def add_parts(self) -> None:
         """Add the bars."""
         self._bars = BarsLayer()
-        self._counts = np.zeros(BARS)
+        self._counts, self._limit = np.zeros(BARS), 1.0
+        self.title_axis("bottom", "Error, model units")
+        self.title_axis("left", "Number of points")
         self.plot.addItem(self._bars, ignoreBounds=True)
         self.plot.setMinimumHeight(60)
         self.box.setMouseEnabled(x=False, y=False)
@@ -202,6 +212,7 @@ class ErrorHistogram(Plot):
     def set_errors(self, errors: Errors) -> None:
         """Show `errors` (P,); those that are not finite are left out, none empties it."""
         known, limit = errors[np.isfinite(errors)], error_limit(errors)
+        self._limit = limit
         # One bar more for what lies beyond the limit
         places = np.minimum(known * ((BARS - 1) / limit), BARS - 1).astype(np.intp)
         self._counts = np.bincount(places, minlength=BARS).astype(np.float64)
@@ -214,6 +225,15 @@ class ErrorHistogram(Plot):
     def reset_view(self) -> None:
         """All bars."""
         self.box.setRange(xRange=(0, BARS), yRange=(0, max(1.0, 1.3 * self._counts.max())), padding=0.01)
+
+    def numbers(self) -> Numbers | None:
+        """The bars; the last one holds all beyond its beginning."""
+        edges = np.arange(BARS) * (self._limit / (BARS - 1))
+        return (
+            Numbers({"from error [model units]": edges, "points": self._counts.astype(int)})
+            if any(self._counts)
+            else None
+        )
 
     def recolour(self) -> None:
         """Also the bars."""

@@ -36,8 +36,8 @@ class RoundTripForm(QWidget):
     placed = Signal()
     """Another place of the points in the map."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session) -> None:
+        super().__init__()
         self._session, self._typed, self._way = session, False, "sde"
         self.way, self.steps, self.last = ChoiceBox(dict(WAYS)), IntBox(1, MOST_STEPS), ChoiceBox(dict(LAST_STEPS))
         self.place, self.meaning = ChoiceBox(dict(PLACES)), caption()

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dnf_studio.core.exploration.round_trip import RoundTrip, Way
-    from dnf_studio.core.sde.sample_settings import LastStep, SampleSettings
+    from dnf_studio.core.sde.sample_settings import SampleSettings
+    from dnf_studio.core.sde.solvers import LastStep
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
@@ -244,7 +245,7 @@ class RoundTripPanel(QWidget):
 
 def _shown(snapshot: Snapshot, data: Tensor, request: SampleSettings) -> Tensor:
     """As many of the points as the views show, so that each has its number there."""
-    from dnf_studio.workers.display_set import blocks
+    from dnf_studio.core.exploration.display_set import blocks
 
     return data[: blocks(len(data), request.steps or snapshot.steps, snapshot.dim)[-1].stop]
 

@@ -58,8 +58,8 @@ WITHOUT = {
 class SamplingPanel(Page):
     """Solver, time grid, last step and parts of the view; N, λ and the seed are in the toolbar."""
 
-    def __init__(self, session: Session, commands: Commands, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, commands: Commands) -> None:
+        super().__init__()
         self._session = session
         self.add_caption("How the views carry points through the model. View N, λ and the seed are in the toolbar.")
         rows = QFormLayout()

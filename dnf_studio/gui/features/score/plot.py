@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.core.exploration.by_step import IDLE, ScoreShare
 from dnf_studio.core.sde.sample_settings import AS_VIEWED
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.words import node_at, percent
+from dnf_studio.gui.drawing.telling import Numbers
+from dnf_studio.gui.drawing.words import node_at, percent, steps_named
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ScorePlot"]
@@ -44,12 +47,11 @@ class ScorePlot(Plot):
 
     step_clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Score",
             "Its share of the backward drift. It is idle where that is below the dashed line.",
             "Open a model or press Train, and the score's share of the backward drift is shown here for every step.",
-            parent,
             help_=HELP,
         )
 
@@ -68,7 +70,7 @@ class ScorePlot(Plot):
         for item in (self._limit, self._line, self._curve, self._idle, self._dot):
             self.plot.addItem(item, ignoreBounds=True)
         self.box.setMouseEnabled(x=False, y=False)
-        self.name_axis("bottom", "Node of the time grid", written=False)
+        self.title_axis("bottom", "Node of the time grid")
         self.name_axis("left", "Share of the backward drift, %", written=False)
         self.plot.getAxis("left").setLabel("%")
         self._word.setFont(self.plot.getAxis("bottom").style["tickFont"])
@@ -113,6 +115,18 @@ class ScorePlot(Plot):
         if self._score is not None:
             self.step_clicked.emit(int(np.clip(round(x), 1, len(self._score.share))))
 
+    def numbers(self) -> Numbers | None:
+        """The share and both mean lengths at each step that uses the score."""
+        score = self._score
+        if score is None:
+            return None
+        columns = {"share of the score [1]": score.share, "length of its term": score.score, "length of f": score.drift}
+        return Numbers({"step": np.arange(1, len(score.share) + 1), **columns, "idle": score.idle.astype(int)})
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """Line and dot at the cursor."""
+        return self._line, self._dot
+
     def recolour(self) -> None:
         """Also curve, threshold and cursor."""
         super().recolour()
@@ -146,6 +160,7 @@ class ScorePlot(Plot):
     def _show(self) -> None:
         shown = self._score is not None
         self.set_empty(not shown)
+        self.caption_line.set_meaning("" if self._score is None else _meaning(self._score))
         for item in (self._limit, self._line, self._dot, self._curve, self._idle):
             item.setVisible(shown)
         if self._score is not None:
@@ -156,6 +171,16 @@ class ScorePlot(Plot):
             self._top = _next_top(self._top, float(share[np.isfinite(share)].max(initial=0)))
         self.reset_view()
         self.set_cursor(self._position)
+
+
+def _meaning(score: ScoreShare) -> str:
+    """At which steps λ changes anything, and where the score matters most."""
+    idle = np.flatnonzero(score.idle)
+    if len(idle) == len(score.share):
+        return "The score is idle at every step. λ changes next to nothing, and samples come by the drift alone."
+    most = int(np.nanargmax(score.share))
+    where = f"It matters most at step {most + 1}, {percent(float(score.share[most]))} of the backward drift."
+    return f"The score is idle at {steps_named((idle + 1).tolist())}. {where}" if len(idle) else where
 
 
 def _next_top(top: float, most: float) -> float:

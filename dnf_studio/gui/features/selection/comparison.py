@@ -21,8 +21,8 @@ DASH = "–"
 class ComparisonGrid(QWidget):
     """One row a number: what it is, of the chosen points, of the rest."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setAccessibleName("The chosen points against the rest")
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QApplication, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QToolBar, QToolButton
 
 from dnf_studio.core.exploration.lineage import Mode, combined, mask_of
 from dnf_studio.core.sampling.region import Region
@@ -50,8 +50,8 @@ class Tools(QObject):
 class ToolStrip(QToolBar):
     """The buttons of tools and modes, one below the other."""
 
-    def __init__(self, tools: Tools, commands: Commands, parent: QWidget | None = None) -> None:
-        super().__init__("Choosing points", parent)
+    def __init__(self, tools: Tools, commands: Commands) -> None:
+        super().__init__("Choosing points")
         self.setObjectName("tools")
         self.setOrientation(Qt.Orientation.Vertical)
         self.setAccessibleName("Choosing points")

@@ -66,8 +66,8 @@ class SelectionPanel(QWidget):
     export_wanted = Signal()
     """The chosen points are to be exported with their paths."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session) -> None:
+        super().__init__()
         self._session = session
         self._frame: Frame | None = None
         self._found: ExcessFrame | None = None

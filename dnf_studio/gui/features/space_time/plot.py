@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QHelpEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QToolTip, QWidget
+from PySide6.QtWidgets import QComboBox, QGraphicsItem, QToolTip
 
 from dnf_studio.core.exploration.by_step import space_time
 from dnf_studio.gui.drawing.axes import half_range
@@ -15,6 +17,7 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.maps import CellsLayer
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, column_name, in_units
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import UNAFFORDABLE, WAITING, component_name, hint, nats, time_note
 from dnf_studio.workers.excess import ExcessFrame
@@ -51,12 +54,11 @@ class SpaceTimePlot(Plot):
 
     cursor_moved = Signal(float)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Space-time",
             "Mean log-ratio of each step by place, in nats.",
             "Open a model or press Train to see where forward and backward disagree.",
-            parent,
             help_=HELP,
         )
 
@@ -75,6 +77,7 @@ class SpaceTimePlot(Plot):
         for item in (self._layer, self._line):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
+        self.title_axis("bottom", "Node i of the time grid")
         self.box.setMouseEnabled(x=False, y=False)
         self._chooser = QComboBox(self)
         self._chooser.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -178,6 +181,27 @@ class SpaceTimePlot(Plot):
         value = float(self._cells[row, step])
         what = "no path" if np.isnan(value) else f"{nats(value)} nats on average"
         return f"Step {step} → {step + 1}, {where}: {what}."
+
+    def numbers(self) -> Numbers | None:
+        """The cells that hold a path: step, the edges of the cell, the mean log-ratio."""
+        if not self._cells.size:
+            return None
+        row, step = np.nonzero(np.isfinite(self._cells))
+        units = STANDARDISED if self._radius else self._units
+        edges, unit = np.linspace(*self._range, len(self._cells) + 1), units.map_of(self._component)
+        name = column_name(self.axis_title("left"))
+        return Numbers(
+            {
+                "step": step,
+                f"from {name}": in_units(edges[row], unit),
+                f"to {name}": in_units(edges[row + 1], unit),
+                "mean log-ratio [nats]": self._cells[row, step],
+            }
+        )
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """The line at the cursor."""
+        return (self._line,)
 
     def recolour(self) -> None:
         """Also cells and cursor."""

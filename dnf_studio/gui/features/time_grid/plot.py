@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QToolButton
 
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.trails import StepsLayer
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import short_number
 from dnf_studio.workers.frames import Frame
@@ -35,6 +38,8 @@ HEADROOM, HEADROOM_OF_G = 1.5, 1.15
 """Height of each scale relative to its highest value; the line stays clear of the bars where both are even."""
 CAPTION = "Step lengths Δt and noise g over time t."
 WITHOUT = "Step lengths Δt over time t; g is 0."
+SAME = 1.01
+"""Lengths that differ by no more than this are equal."""
 Array = NDArray[np.float64]
 
 
@@ -48,12 +53,11 @@ class GridPlot(Plot):
     cursor_moved = Signal(float)
     edit_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "Time grid",
             CAPTION,
             "Open a model or press Train, and its time steps are shown here.",
-            parent,
             help_=HELP,
         )
 
@@ -70,6 +74,9 @@ class GridPlot(Plot):
         for item in (self._steps, self._curve, self._line):
             self.plot.addItem(item, ignoreBounds=True)
         self._line.hide()
+        self.title_axis("bottom", "Time t")
+        self.title_axis("left", "Step length Δt")
+        self.title_axis("right", "Noise g")
         self.edit = self._make_edit()
         self._fit_edit()
         self.box.setMouseEnabled(x=False, y=False)
@@ -88,6 +95,7 @@ class GridPlot(Plot):
             self._show_noise(frame is None or bool(self._g.any()))
             self.reset_view()
         self._ratio = none if frame is None or frame.ratio is None else frame.ratio.astype(np.float64)
+        self.caption_line.set_meaning(_meaning(self._t, self._g, self._ratio))
         self._line.setVisible(frame is not None)
         self.set_cursor(self._position)
 
@@ -130,6 +138,26 @@ class GridPlot(Plot):
         """Move the cursor to the time under the pointer."""
         if len(self._t) > 1:
             self.cursor_moved.emit(float(np.interp(x, self._t, np.arange(len(self._t)))))
+
+    def signs(self) -> Sequence[Sign]:
+        """Bars, the noise where there is some, and the model's own grid where the view has another."""
+        theme = self.theme
+        found = [Sign("Δt of a step", mix(theme.base, theme.data, 0.4), "bar")]
+        if self._g.any():
+            found.append(Sign("g, scale at the right", theme.text))
+        return [*found, Sign("the model’s own grid", theme.muted, "dashed")] if len(self._own) > 1 else found
+
+    def numbers(self) -> Numbers | None:
+        """Times and noise of the nodes, the length of the step from each, r where it is fitted, and the own grid."""
+        if len(self._t) < 2:
+            return None
+        columns = {"node": np.arange(len(self._t)), "t": self._t, "g": self._g, "length of the step": np.diff(self._t)}
+        optional = {"r": self._ratio, "t of the model's own grid": self._own}
+        return Numbers({**columns, **{name: values for name, values in optional.items() if len(values)}})
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """The line at the cursor."""
+        return (self._line,)
 
     def recolour(self) -> None:
         """Also bars, line, cursor and the second scale."""
@@ -174,3 +202,15 @@ class GridPlot(Plot):
         left.setLabel("Δt")
         scale.setLabel("g")
         return scale
+
+
+def _meaning(t: Array, g: Array, fitted: Array) -> str:
+    """How unlike the steps are, and how much noise the one at the data has."""
+    if len(t) < 3:
+        return ""
+    steps = np.diff(t)
+    shortest, ratio = int(np.argmin(steps)), float(steps.max() / steps.min())
+    equal = "All steps are equally long."
+    length = equal if ratio < SAME else f"Step {shortest} is the shortest. The longest is {ratio:.3g} times as long."
+    noise = float(g[1] * np.sqrt(steps[0]) * (fitted[0] if len(fitted) else 1.0))
+    return f"{length} The last step to the data has noise of {noise:.2g} of its deviations." if noise else length

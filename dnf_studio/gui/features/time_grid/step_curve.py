@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from dnf_studio.gui.drawing.axes import log_ticks
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.theme import letter_scale, mix
 
 __all__ = ["NoiseCurve", "StepCurve"]
@@ -52,6 +55,8 @@ class _StepPlot(Plot):
     def __init__(self, title: str, caption: str, label: str, parent: QWidget | None = None) -> None:
         super().__init__(title, caption, EMPTY, parent, HELP)
         self._label = label
+        self.title_axis("bottom", "Step")
+        self.title_axis("left", label)
 
     def add_parts(self) -> None:
         """Add the curve and its nodes."""
@@ -115,6 +120,14 @@ class _StepPlot(Plot):
         self._dot.setPen(pg.mkPen(theme.base))
         self._dot.setBrush(pg.mkBrush(theme.accent))
 
+    def numbers(self) -> Numbers | None:
+        """The value of every step."""
+        return Numbers({"step": np.arange(len(self.values)), self._label: self.values}) if len(self.values) else None
+
+    def cursor_items(self) -> Sequence[QGraphicsItem]:
+        """The mark of the step that is chosen."""
+        return (self._dot,)
+
     def refont(self) -> None:
         """Also the place of the left axis."""
         super().refont()
@@ -127,8 +140,8 @@ class _StepPlot(Plot):
 class NoiseCurve(_StepPlot):
     """g_i √Δ_i: how far a step scatters points."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Noise of a step", "What each step adds, g√Δt.", "g√Δt", parent)
+    def __init__(self) -> None:
+        super().__init__("Noise of a step", "What each step adds, g√Δt.", "g√Δt")
 
 
 class StepCurve(_StepPlot):
@@ -140,8 +153,8 @@ class StepCurve(_StepPlot):
     length_wanted = Signal(int, float, bool, object)
     """A step, its length in time, whether all others give way, and the gesture this belongs to."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Steps", "Δt of every step: drag a node.", "Δt", parent)
+    def __init__(self) -> None:
+        super().__init__("Steps", "Δt of every step: drag a node.", "Δt")
 
     def add_parts(self) -> None:
         """Add the outline, and what follows the mouse."""

@@ -2,74 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
+from PySide6.QtCore import QObject
 
 from dnf_studio.config import DATA_SETTINGS, Config, flatten
 from dnf_studio.core.training.diagnosis import Remedy, TrainingDiverged
 from dnf_studio.errors import DataError, DivergenceError
 from dnf_studio.gui.drawing.words import counted
+from dnf_studio.gui.widgets.notice_bar import Choice, NoticeBar
 from dnf_studio.gui.workspace.run_changes import change_words, value_of
 from dnf_studio.gui.workspace.runs import DiscardedRun
 from dnf_studio.gui.workspace.shown import data_label
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["DiscardedNotice", "DivergedNotice", "NoticeBar", "SettingsNotice"]
+__all__ = ["DiscardedNotice", "DivergedNotice", "SettingsNotice"]
 
 MOST_REMEDIES = 4
 MOST_WORDS = 4
 """Settings that are named in the line; the tooltip has all."""
-Choice = tuple[str, str, Callable[[], object]]
-"""The text of a button, its tooltip, and what it does."""
-
-
-class NoticeBar(QFrame):
-    """A sentence, up to `count` buttons, and one that lets the bar go; it takes no focus by itself."""
-
-    def __init__(self, name: str, count: int) -> None:
-        super().__init__()
-        self.setObjectName("keep")
-        self.setAccessibleName(name)
-        self.text = QLabel()
-        self.text.setWordWrap(True)
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(10, 4, 8, 4)
-        self._row.setSpacing(6)
-        self._row.addWidget(self.text, 1)
-        self._acts: dict[QToolButton, Callable[[], object]] = {}
-        # All there may be, so that Tab comes to them in the order of the window
-        self.buttons = [self._button() for _ in range(count)]
-        self.close_button = self._button()
-        self._give(self.close_button, ("×", "Let this line go", self.hide))
-        self.close_button.setAccessibleName("Close")
-        self.hide()
-
-    def tell(self, text: str, tip: str, choices: Sequence[Choice]) -> None:
-        """Show `text` with a tooltip, and a button for each of `choices`."""
-        self.text.setText(text)
-        self.text.setToolTip(tip)
-        for button, choice in zip(self.buttons, choices, strict=False):
-            self._give(button, choice)
-        for place, button in enumerate(self.buttons):
-            button.setVisible(place < len(choices))
-        self.show()
-
-    def _button(self) -> QToolButton:
-        button = QToolButton()
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.clicked.connect(lambda: self._acts[button]())
-        self._row.addWidget(button)
-        return button
-
-    def _give(self, button: QToolButton, choice: Choice) -> None:
-        text, tip, self._acts[button] = choice
-        button.setText(text)
-        button.setToolTip(tip)
-        button.setAccessibleName(text)
 
 
 class DivergedNotice(QObject):

@@ -8,7 +8,7 @@ from math import exp
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu
 
 from dnf_studio import assets
 from dnf_studio.config import DATA_SETTINGS, Config
@@ -71,8 +71,8 @@ FIXED = {
 class SDEPanel(Page):
     """dx = f dt + g dw over t₀ … T: everything of it but N, which Training has. A flow's ODE has g = 0."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session) -> None:
+        super().__init__()
         self._session = session
         self.equations = self.add_caption("")
         self.form = self.add_form(session, FIELDS)
@@ -106,8 +106,8 @@ class SDEPanel(Page):
 class TrainingPanel(Page):
     """Settings of the next run; those of `run_changes.LIVE` also change the run in progress."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session) -> None:
+        super().__init__()
         for title, names in (("Run", RUN), ("Fitting", FIT), ("Networks", NETWORKS), ("Machine", PLACE)):
             self.add_heading(title)
             self.add_form(session, names)

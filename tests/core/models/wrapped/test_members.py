@@ -17,16 +17,17 @@ from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.exploration.outliers import find_outliers
 from dnf_studio.core.exploration.projection import Plane
 from dnf_studio.core.exploration.rediscretise import rediscretise
-from dnf_studio.core.exploration.round_trip import round_trip
 from dnf_studio.core.exploration.variants import compare_variants
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.storage.samples import ExportPlan, export_samples, read_export
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.sample_reader import read_export
+from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
 from tests.core.models.wrapped.gaussians import CASES, MEAN, VARIANCE, denoiser, log_normal
-from tests.views import viewed
+from tests.views import round_trip, viewed
 
 EXTENT = (-2.0, -2.0, 2.0, 2.0)
 

@@ -13,7 +13,7 @@ from dnf_studio.api import load
 from dnf_studio.core import parallel
 from dnf_studio.core.sampling import blocks, likelihood
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.storage.samples import ExportPlan
+from dnf_studio.core.storage.export_plan import ExportPlan
 from dnf_studio.gui.features.export.exporter import trial_seconds
 
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.sampling.region import Region
-from dnf_studio.core.storage.samples import read_export, read_rows
+from dnf_studio.core.storage.sample_reader import read_export, read_rows
 from dnf_studio.core.storage.sink import Sink
 from dnf_studio.gui.drawing.words import in_bytes
 from dnf_studio.gui.features.export.exporter import Exporter

@@ -9,8 +9,9 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.core.exploration.variants import Variant
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.gui.features.lab.distance_plot import Cost, KeptCurve, QualityPlot
-from dnf_studio.gui.features.lab.page import in_brackets, told
+from dnf_studio.gui.drawing.distances import Cost, in_brackets, told
+from dnf_studio.gui.features.lab.quality_plot import QualityPlot
+from dnf_studio.gui.workspace.curves import KeptCurve
 
 APART = Distance.of([0.0102, 0.0100, 0.0098], 0.02)
 NOT = Distance.of([-0.0004, 0.0001, 0.0], 0.02)

@@ -15,14 +15,15 @@ from PySide6.QtWidgets import QLineEdit, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
+from dnf_studio.core.data.dataset import DataSummary
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.storage.checkpoint import Checkpoint, DataSummary, save_checkpoint
+from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.gui.drawing.thumbnail import SIDE, coverage, sheet
-from dnf_studio.gui.features.library import thumbnails
 from dnf_studio.gui.features.library.model import Card, Section, picture_place
 from dnf_studio.gui.features.library.panel import LibraryPanel
-from dnf_studio.gui.features.library.thumbnails import Thumbnails
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace import thumbnails
+from dnf_studio.gui.workspace.thumbnails import Thumbnails
 from dnf_studio.workers.background import Background
 from tests.core.storage.files import make_flow
 

@@ -42,6 +42,14 @@ def test_the_note_says_step_distance_and_floor(plot: MarginalsPlot) -> None:
     plot.set_frame(FRAME)
     plot.set_comparison(comparison([0.01, 0.02, 0.05, 0.0314, 0.02]))
     assert plot.note.text() == "step 3: distance 0.031, floor 0.016"
+    assert plot.caption_line.meaning == (
+        "The clouds differ at step 2, most at 2. There they are 0.050 apart, where chance alone makes 0.016."
+    )
+    plot.set_comparison(comparison([0.01, 0.02, 0.025, 0.0314, 0.02]))
+    assert plot.caption_line.meaning.startswith("The clouds differ at steps 2–3, most at 3.")
+    plot.set_comparison(comparison([0.01, 0.02, 0.025, 0.01, 0.02]))
+    assert plot.caption_line.meaning == "Both clouds agree at every step, as far as so many points tell."
+    plot.set_comparison(comparison([0.01, 0.02, 0.05, 0.0314, 0.02]))
     plot.set_cursor(0.2)
     assert plot.note.text() == "step 0: distance 0.010, floor 0.016"
     plot.set_cursor(40)
@@ -53,7 +61,7 @@ def test_the_note_says_step_distance_and_floor(plot: MarginalsPlot) -> None:
 def test_pairs_share_their_noise_end_which_the_caption_says(plot: MarginalsPlot) -> None:
     plain = plot.caption
     plot.set_comparison(comparison([0.0], dataclasses.replace(FRAME, request=viewed(start="forward"))))
-    assert "share their noise end" in plot.caption and "share" not in plain
+    assert "share their noise end" in plot.caption and "share" not in plain and not plot.caption_line.meaning
     plot.set_comparison(comparison([0.01]))
     assert plot.caption == plain
 

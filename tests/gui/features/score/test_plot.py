@@ -40,6 +40,8 @@ def test_the_note_says_share_and_lengths_of_the_step(plot: ScorePlot) -> None:
     assert plot.note.text() == "" and plot._empty.isVisible()
     plot.set_frame(frame_with([0.5, 0.2, 0.75, 0.002]))
     assert plot.note.text() == "step 3: share 75%,  ‖g²s‖ 6, ‖f‖ 2"
+    strong = "It matters most at step 3, 75% of the backward drift."
+    assert plot.caption_line.meaning == f"The score is idle at step 4. {strong}"
     plot.set_frame(frame_with([0.5, 0.2, 0.75, 0.002], lam=0.0))
     assert plot.note.text() == "step 3: share 75%,  ‖0.5 g²s‖ 6, ‖f‖ 2"
     plot.set_cursor(40)

@@ -37,6 +37,9 @@ def test_the_note_says_time_step_and_g(plot: GridPlot) -> None:
     plot.set_frame(dataclasses.replace(UNEVEN, ratio=np.array([0.7, 0.8, 0.9, 1.1], np.float32)))
     plot.set_cursor(2.5)
     assert plot.note.text() == "t = 0.45   Δt = 0.3   g = 0.45   r = 0.9"
+    shortest = "Step 0 is the shortest. The longest is 4 times as long."
+    # 0.7 · 0.3 · √0.1
+    assert plot.caption_line.meaning == f"{shortest} The last step to the data has noise of 0.066 of its deviations."
     plot.set_frame(None)
     assert plot.note.text() == "" and not plot.plot.getAxis("right").isVisible()
 

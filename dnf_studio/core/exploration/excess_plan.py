@@ -10,6 +10,8 @@ from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM
 
 __all__ = [
     "FIRST",
+    "PILOTS",
+    "TOLERANCE",
     "TRAINING_POINTS",
     "Job",
     "draft_times",
@@ -21,6 +23,8 @@ FIRST = 32
 """Points whose excess is told first; every further block doubles their number, up to `BLOCK`."""
 BLOCK = 512
 TRAINING_POINTS = 24
+PILOTS, TOLERANCE = 8, 5e-3
+"""Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
 RESOLVED_STEPS = 20
 """More steps than these are first told in groups: ln q at every second, third, … node costs as much less."""
 MOST_STATES = 120_000

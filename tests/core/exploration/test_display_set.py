@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dnf_studio.core.exploration.display_set import DisplayNoise, blocks, first_block_count
 from dnf_studio.core.sde.grid import reference_times
-from dnf_studio.workers.display_set import DisplayNoise, blocks, first_block_count
 
 
 @given(st.integers(1, 60_000), st.integers(1, 10_000), st.integers(1, 800))

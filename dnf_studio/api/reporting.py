@@ -1,0 +1,191 @@
+"""A report on models from a script: the file that ``dnf-studio report`` writes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dnf_studio.api.measuring import as_model, measured_on
+from dnf_studio.api.settings import in_python
+from dnf_studio.errors import ExportError, SettingError, StudioError, UnsupportedError
+from dnf_studio.progress import Progress
+
+if TYPE_CHECKING:
+    from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.errors import Check
+    from dnf_studio.reports.measured import Measured, Subject
+
+__all__ = ["REPORT_STEPS", "make_report", "report", "report_file", "report_on"]
+
+REPORT_STEPS = (5, 10)
+"""Numbers of steps that samples are measured at, beside each model's own."""
+SUFFIXES = (".html", ".htm")
+MOST = 12
+"""Models of one report: each takes its seconds and every pair its rows."""
+
+
+def report(
+    models: Any,  # noqa: ANN401 - one model or several, each as `evaluate` takes it
+    path: str | os.PathLike[str],
+    *,
+    data: Any = None,  # noqa: ANN401 - any data
+    steps: Sequence[int] = (),
+    full: bool = False,
+    progress: bool = True,
+) -> Path:
+    """Write one HTML file about a model or several: settings, data, training, processes, likelihoods and samples.
+
+    It needs no other file and no network, is read on light and dark screens and printed. Several models are held
+    against each other: their settings as differences, their numbers with what tells them apart.
+
+    Parameters
+    ----------
+    models
+        What `load` or `fit` returns, or its name or file, or a list of these.
+    path
+        The file to write, whole or not at all; its name ends with ``.html``.
+    data
+        What to measure on, as `evaluate` takes it; what each was trained on unless given. Where that is not here the
+        report has neither likelihoods nor distances.
+    steps
+        Numbers of steps at which samples are measured; 5, 10 and the model's own unless given.
+    full
+        Whether to measure on as many points as `evaluate` does, which takes minutes and resolves more.
+    progress
+        Whether to show what is being measured.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    StudioError
+        In one sentence, for a model that cannot be read and a file that cannot be written.
+
+    Examples
+    --------
+    >>> import dnf_studio as dnf
+    >>> model = dnf.train("moons", steps=3, channels=8, layers=1, iterations=2, device="cpu").fit(False)
+    >>> dnf.report(model, "moons.html", steps=[3], progress=False).name
+    'moons.html'
+    """
+    with in_python():
+        several = isinstance(models, Sequence) and not isinstance(models, str)
+        found = make_report([*models] if several else [models], path, data, steps, full, progress)
+    return report_file(path) if found else Path(path)
+
+
+def report_file(path: str | os.PathLike[str]) -> Path:
+    """`path` as the file of a report; raises `SettingError` for another kind of file."""
+    from dnf_studio.core.files import as_path
+
+    file = as_path(path, ExportError)
+    if file.suffix.lower() not in SUFFIXES:
+        raise SettingError(f"A report is a file of HTML: let the name '{file.name}' end with .html.")
+    return file
+
+
+def make_report(
+    models: Sequence[Any],
+    path: str | os.PathLike[str],
+    data: Any,  # noqa: ANN401 - any data
+    steps: Sequence[int],
+    full: bool,
+    progress: bool,
+) -> list[Measured]:
+    """Measure and write; what was found of each model."""
+    from dnf_studio import assets
+    from dnf_studio.config.grids import check_steps
+    from dnf_studio.core.files import check_target, refuse_source
+    from dnf_studio.reports.measured import FULL, QUICK, measure
+    from dnf_studio.reports.page import write_page
+
+    file, began = report_file(path), time.process_time()
+    check_target(file, ExportError)
+    if not 1 <= len(models) <= MOST:
+        raise SettingError(f"A report is on one to {MOST} models, not on {len(models)}.")
+    for n in steps:
+        check_steps(n)
+    names = [os.fspath(model) for model in models if isinstance(model, str | os.PathLike)]
+    refuse_source(file, [assets.checkpoint_path(name) or name for name in names], ExportError)
+    subjects = _named([subject_of(model, data) for model in models])
+    found: list[Measured] = []
+    with Progress("Report", progress) as bar:
+        for k, subject in enumerate(subjects):
+            own = sorted({*(steps or REPORT_STEPS), *([] if steps else [subject.flow.grid().steps])})
+            work = measure(subject, FULL if full else QUICK, own)
+            try:
+                while True:
+                    bar.update(k / len(subjects), next(work))
+            except StopIteration as end:
+                found.append(end.value)
+    given = [] if data is None else ["--data", str(data)]
+    options = [*given, *(["--steps", ",".join(map(str, steps))] if steps else []), *(["--full"] if full else [])]
+    write_page(file, found, options, time.process_time() - began)
+    return found
+
+
+def report_on(
+    path: Path,
+    flow: GenerativeModel,
+    checkpoint: Checkpoint | None,
+    dataset: Dataset | None,
+    title: str,
+    source: str,
+    check: Check,
+) -> Iterator[str]:
+    """What ``report`` does, of a model in memory with what is known of it: yields what is being measured.
+
+    The file is there once all has been yielded, and not before. `check` raises to leave.
+    """
+    from dnf_studio.core.files import check_target
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.reports.measured import QUICK, Subject, measure
+    from dnf_studio.reports.page import write_page
+
+    began = time.thread_time()
+    check_target(report_file(path), ExportError)
+    told = "" if dataset is not None else "Its data is not here, so neither likelihoods nor distances are told."
+    subject = Subject(title, source, flow, checkpoint or Checkpoint.of_model(flow), dataset, told)
+    found = yield from measure(subject, QUICK, sorted({*REPORT_STEPS, flow.grid().steps}), check)
+    check()
+    write_page(path, [found], (), time.thread_time() - began)
+
+
+def subject_of(model: Any, data: Any = None) -> Subject:  # noqa: ANN401 - as `evaluate` takes both
+    """A model with what is known of it and its data; why that is not here, where it is not."""
+    from dnf_studio.core.storage.origins import checkpoint_of
+    from dnf_studio.reports.measured import Subject
+
+    flow: GenerativeModel = as_model(model)
+    source = os.fspath(model) if isinstance(model, str | os.PathLike) else ""
+    checkpoint = checkpoint_of(flow)
+    said: list[str] = []
+    try:
+        dataset = measured_on(flow, data, None, said.append)
+    except StudioError as error:
+        if data is not None:
+            raise
+        dataset, said = None, [f"{error} So neither likelihoods nor distances are told."]
+    if dataset is not None and dataset.dim != flow.dim:
+        raise UnsupportedError(f"The data has {dataset.dim} columns and {source or 'a model'} {flow.dim} components.")
+    return Subject(Path(source).stem or flow.words, source, flow, checkpoint, dataset, " ".join(said))
+
+
+def _named(subjects: Sequence[Subject]) -> list[Subject]:
+    """The same with names that differ."""
+    from dataclasses import replace
+
+    found: list[Subject] = []
+    for subject in subjects:
+        taken = {one.name for one in found}
+        name = next(name for k in range(1, MOST + 2) if (name := subject.name + f" ({k})" * (k > 1)) not in taken)
+        found.append(replace(subject, name=name))
+    return found

@@ -1,0 +1,284 @@
+"""Two models in the window: how they are shown, what is drawn of their difference, and what is grey without B."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QTimer, Slot
+
+from dnf_studio.core.sde.sample_settings import Direction
+from dnf_studio.gui.drawing.axes import half_range
+from dnf_studio.gui.drawing.layers.trails import at_step
+from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
+from dnf_studio.gui.features.comparison.bar import ComparisonBar
+from dnf_studio.gui.features.comparison.layers import SecondLayers, SecondTimeLayers
+from dnf_studio.gui.features.comparison.models import Models
+from dnf_studio.gui.features.comparison.places import SecondViews
+from dnf_studio.gui.features.comparison.plot import ChangePlot, MarginalChange, marginal_change
+from dnf_studio.gui.widgets.choices import greying
+from dnf_studio.gui.workspace.state import CHOICE, COMPARING, FIELDS_OF_SCORE
+from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.frames import Frame
+
+__all__ = ["ComparisonController"]
+
+BLINK_MS = 700
+"""Milliseconds that each model is seen: slower than three flashes a second, which WCAG 2.2 (2.3.1) allows."""
+NO_SECOND = "There is no second model: Compare, Open second model opens one"
+OF_BOTH = ("compare-split", "compare-overlay", "compare-blink", "compare-swap", "compare-close")
+WAYS: tuple[Direction, ...] = ("forward", "backward")
+Array = NDArray[np.float32]
+
+
+class ComparisonController(QObject):
+    """Joins views, layers, bar and commands to the comparison and the state."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._session, self._live, self._comparison = workspace.session, workspace.live, workspace.comparison
+        self._workspace, self._plots, self._commands = workspace, workspace.plots, workspace.commands
+        self.views, self.models, self.bar = SecondViews(workspace), Models(workspace), ComparisonBar(workspace)
+        self.layers: dict[ProcessPlot, SecondLayers] = {}
+        workspace.add_bar(self.bar)
+        self.time: SecondTimeLayers | None = None
+        self._planes: dict[tuple[str, bool], tuple[tuple[object, ...], Array]] = {}
+        self.other = False
+        """Whether B is seen in place of A, while they are shown in turn."""
+        self._blink = QTimer(self, interval=BLINK_MS)
+        self._blink.timeout.connect(self._turn)
+        for mode in COMPARING:
+            self._commands.connect_to(f"compare-{mode}", partial(self._choose, mode))
+        self._commands.connect_to("compare-other", self._turn_by_hand)
+        self._commands.connect_to("compare-run", self._hold)
+        self._grey = [
+            greying(lambda: None if self._on else NO_SECOND, *(self._commands[name] for name in OF_BOTH)),
+            greying(self._no_turns, self._commands["compare-other"], self._commands["compare-run"]),
+            greying(self._no_change, self._commands["density-change"]),
+            greying(self._no_field, self._commands["field-change"]),
+        ]
+        self._session.changed.connect(self._follow)
+        self._session.lacks_changed.connect(self.refresh)
+        self._session.cursor.moved.connect(self._move)
+        self._comparison.changed.connect(self._begin)
+        self._comparison.frame_shown.connect(self._framed)
+        self._live.frame_shown.connect(self._framed)
+        workspace.closing.now.connect(self._blink.stop)
+        plot = self._plots["change"]
+        if isinstance(plot, ChangePlot):
+            plot.came.connect(self._show_change)
+        self.refresh()
+
+    @property
+    def _on(self) -> bool:
+        return self._comparison.second is not None
+
+    @property
+    def _mode(self) -> str:
+        return self._session.state.comparing
+
+    def _no_turns(self) -> str | None:
+        if not self._on:
+            return NO_SECOND
+        return None if self._mode == "blink" else "Both models are seen at once: Compare, In turn shows one at a time"
+
+    def _no_change(self) -> str | None:
+        return (self._session.no_plane or self._comparison.apart or None) if self._on else NO_SECOND
+
+    def _no_field(self) -> str | None:
+        if why := self._no_change():
+            return why
+        second, state = self._comparison.second, self._session.state
+        theirs = {} if second is None else second.opened.shown.lacks
+        if state.field in FIELDS_OF_SCORE and (why := self._session.lacks.get("score") or theirs.get("score")):
+            return why
+        return None if "field" in state.layers else "The field is not shown: View, Show field"
+
+    def _choose(self, mode: str) -> None:
+        self._session.apply({"comparing": mode})
+        self._commands[f"compare-{self._mode}"].setChecked(True)
+
+    @Slot()
+    def _begin(self) -> None:
+        """B is another model, or there is none any more."""
+        self.other = False
+        self.refresh()
+        if self._on and self._mode == "blink":
+            self._start_blinking()
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if "comparing" in names:
+            self.other = False
+            if self._on and self._mode == "blink":
+                self._start_blinking()
+        if names & {"comparing", "projection", "layers", "axes", "field"}:
+            self.refresh()
+        elif names & CHOICE:
+            for view, layers in self.layers.items():
+                layers.set_chosen(self._chosen(view))
+        if names & {"component", "projection"}:
+            self._show_change()
+            self._take_time()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Bring everything up to date."""
+        for show in self._grey:
+            show()
+        on, mode, plane = self._on, self._mode, not self._session.no_plane
+        self._commands[f"compare-{mode}"].setChecked(True)
+        turns = on and mode == "blink" and not self._session.in_pairs
+        if not turns:
+            self._blink.stop()
+        self._commands["compare-run"].setChecked(self._blink.isActive())
+        self._arrange()
+        change = on and plane and not self._comparison.apart and "density-change" in self._session.state.layers
+        if on and plane:
+            self._add_layers()
+        for view, layers in self.layers.items():
+            over = on and plane and mode == "overlay" and not view.second
+            apart = mode == "blink" or view.second == (mode == "split")
+            layers.want(over, change and apart, self._comparison.effective.layers)
+        self.bar.refresh()
+        self._take_planes()
+
+    def _arrange(self) -> None:
+        """Show the views that are wanted."""
+        on, mode = self._on and not self._session.in_pairs, self._mode
+        images = self._session.no_plane is not None and not self._session.in_pairs and self._session.dim > 1
+        # Grids of images have nothing to draw one over the other
+        split = mode == "split" or (mode == "overlay" and images)
+        first, second = not (mode == "blink" and self.other and on), on and (split or (mode == "blink" and self.other))
+        self.views.arrange(first, second, fed=second or (on and mode == "blink"))
+        self.views.letter(self._on, "A + B" if mode == "overlay" and not self._session.no_plane else "A")
+
+    def _add_layers(self) -> None:
+        """Draw over the views of both models, once there are any."""
+        for name in ("forward", "backward", "second forward", "second backward"):
+            view = self._plots.named(name)
+            if isinstance(view, ProcessPlot) and view not in self.layers:
+                self.layers[view] = SecondLayers(view)
+
+    def _start_blinking(self) -> None:
+        """Blink, unless a person has asked for calm: then B is shown by its key alone."""
+        if not self._workspace.appearance.calm:
+            self._blink.start()
+        self.refresh()
+
+    @Slot()
+    def _turn(self) -> None:
+        self.other = not self.other
+        self._arrange()
+
+    def _turn_by_hand(self) -> None:
+        self._blink.stop()
+        self._commands["compare-run"].setChecked(False)
+        self._turn()
+
+    def _hold(self) -> None:
+        if self._blink.isActive():
+            self._blink.stop()
+        else:
+            self._blink.start()
+        self._commands["compare-run"].setChecked(self._blink.isActive())
+
+    @Slot()
+    def _framed(self) -> None:
+        self._take_planes()
+        self._show_change()
+
+    def _take_planes(self) -> None:
+        """Hand the layers the paths of both."""
+        first, second = self._live.frame, self._comparison.frame
+        for view, layers in self.layers.items():
+            if not layers.wanted or first is None or second is None:
+                if layers.held:
+                    layers.clear()
+                    self._planes.clear()
+                continue
+            way: Direction = "forward" if view.direction == "forward" else "backward"
+            state = self._session.state
+            subject = first.request, second.request, first.forward.shape, second.forward.shape, state.axes
+            layers.set_planes(
+                partial(self._plane, first, way), partial(self._plane, second, way), (*subject, state.projection)
+            )
+            layers.set_chosen(self._chosen(view))
+        self._take_time()
+        self._move()
+
+    def _take_time(self) -> None:
+        """Draw B over the paths over steps too, where both are drawn one over the other, or there is no other view."""
+        first, second, component = self._live.frame, self._comparison.frame, self._session.state.component
+        wanted = self._on and (self._mode == "overlay" or self._session.dim == 1)
+        view = self._plots["time"]
+        if self.time is None and wanted and isinstance(view, PointPlot):
+            self.time = SecondTimeLayers(view)
+            self.time.recolour(self._workspace.appearance.theme)
+            self._workspace.appearance.changed.connect(self._recolour)
+        if self.time is not None:
+            known = wanted and first is not None and second is not None
+            rows: dict[str, Array] = {}
+            if known and second is not None:
+                rows = {way: self._values(second.paths_of(way), component) for way in WAYS}
+            self.time.show(rows, len(first.t) - 1 if first is not None else 0)
+
+    @Slot()
+    def _recolour(self) -> None:
+        if self.time is not None:
+            self.time.recolour(self._workspace.appearance.theme)
+
+    def _plane(self, frame: Frame, way: Direction) -> Array:
+        """The paths of one process in the plane that is shown, the same object as long as they are the same."""
+        state = self._session.state
+        key = frame, state.axes, state.projection, self._live.principal
+        place = way, frame is self._comparison.frame
+        known = self._planes.get(place)
+        if known is None or any(a is not b for a, b in zip(known[0], key, strict=True)):
+            known = self._planes[place] = key, self._live.plane_of(frame.paths_of(way))
+        return known[1]
+
+    def _chosen(self, view: ProcessPlot) -> NDArray[np.intp]:
+        return np.asarray(self._session.state.chosen_in(view.direction), np.intp)
+
+    @Slot()
+    def _move(self) -> None:
+        fraction = self._session.cursor.fraction
+        for layers in self.layers.values():
+            if layers.wanted:
+                layers.set_cursor(fraction)
+        if self.time is not None:
+            self.time.set_cursor(fraction)
+        plot = self._plots["change"]
+        if plot.isVisible():
+            self._show_change()
+
+    @Slot()
+    def _show_change(self) -> None:
+        """B − A of the component of the t–x view at the time cursor."""
+        plot, first, second = self._plots["change"], self._live.frame, self._comparison.frame
+        if not isinstance(plot, ChangePlot):
+            return
+        plot.set_reason(self._comparison.apart if self._on and self._comparison.apart else None)
+        if first is None or second is None or not self._on or self._comparison.apart:
+            plot.show_changes(None, 0, 1.0)
+            return
+        if not plot.isVisible():
+            return
+        component, fraction = self._session.state.component, self._session.cursor.fraction
+        half = half_range(self._values(first.forward[0], component))
+        found: dict[str, MarginalChange] = {}
+        for way in WAYS:
+            ours, theirs = (
+                at_step(self._values(frame.paths_of(way), component), fraction * (len(frame.t) - 1))[:, 1]
+                for frame in (first, second)
+            )
+            found[way] = marginal_change(ours, theirs, half)
+        plot.show_changes(found, component, half, (component, first.request, second.request))
+
+    def _values(self, points: Array, component: int) -> Array:
+        """Component `component` of points (…, D), from D on a principal one: (…)."""
+        dim, principal = points.shape[-1], self._live.principal
+        if component >= dim and principal is not None:
+            return principal.project(points)[..., min(component - dim, 1)]
+        return points[..., min(component, dim - 1)]

@@ -1,0 +1,163 @@
+"""Where the views of both models stand: B's beside or in place of A's, in the same part of the row."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSplitter, QStackedWidget
+
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.point_plot import ProcessPlot
+from dnf_studio.gui.drawing.theme import DIRECTIONS
+from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.frames import Frame
+
+__all__ = ["SecondViews", "SideBySide"]
+
+LEAST = 260
+"""Pixels of width that each of two views beside each other has at least; else B stands below A."""
+
+
+class SideBySide(QSplitter):
+    """Both models of one process, B to the right of A, or below it where the two would be narrow."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        self.setChildrenCollapsible(False)
+        self._dragged = False
+        self.splitterMoved.connect(self._note)
+
+    @Slot()
+    def _note(self) -> None:
+        self._dragged = True
+
+    def share(self) -> None:
+        """Give both equal parts, in which they show the same range."""
+        self.setSizes([1000] * self.count())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Turn as the width allows; both stay as large as each other until a person drags between them."""
+        super().resizeEvent(event)
+        wide = self.width() >= 2 * LEAST
+        if wide != (self.orientation() == Qt.Orientation.Horizontal):
+            self.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+            self._dragged = False
+        if not self._dragged:
+            self.share()
+
+
+class SecondViews(QObject):
+    """Makes the views of B once there is one, of the same kinds as those of A, and feeds those that are seen.
+
+    They are in `Plots` like all others, so that selection, units, colours and dots reach them; frames and the time
+    cursor, at the same fraction of the way, come from here.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.parent)
+        self._workspace, self._plots = workspace, workspace.plots
+        self._comparison, self._cursor = workspace.comparison, workspace.session.cursor
+        self._stacks: dict[str, QStackedWidget] = {}
+        self._grids: dict[str, Plot] = {}
+        self._pairs: list[SideBySide] = []
+        self._seen = False
+        self._comparison.frame_shown.connect(self._show_frame)
+        self._cursor.moved.connect(self._move)
+
+    @property
+    def seen(self) -> bool:
+        """Whether views of B are shown, or will be in turn."""
+        return self._seen
+
+    def arrange(self, first: bool, second: bool, fed: bool) -> None:
+        """Show the views of A or not, and those of B, which are made when they are first wanted; with `fed` they have
+        their frames and the cursor, though they may not be seen just now."""
+        if fed and not self._stacks:
+            for direction in DIRECTIONS:
+                self._make(direction)
+        if not self._stacks:
+            return
+        self._add_grids()
+        came, self._seen = fed and not self._seen, fed
+        row = self._plots.part_of_row("forward")[1]
+        # In one go: a view that is hidden before the other is shown would be painted in a size of its own
+        row.setUpdatesEnabled(False)
+        for direction in DIRECTIONS:
+            self._bring_to_front(direction)
+            self._stack(direction).setVisible(first)
+            self._stacks[direction].setVisible(second)
+        row.setUpdatesEnabled(True)
+        if came:
+            self._show_frame(self._comparison.frame)
+            for pair in self._pairs:
+                # Once Qt has laid them out
+                QTimer.singleShot(0, pair, pair.share)
+
+    def letter(self, on: bool, first: str) -> None:
+        """Let the titles of all views say which of both models they show, those of A `first`, or none."""
+        for plot in self._plots:
+            if isinstance(plot, ProcessPlot):
+                plot.set_letter(("B" if plot.second else first) if on else "")
+
+    def _stack(self, direction: str) -> QStackedWidget:
+        """The place of the views of A."""
+        return cast(QStackedWidget, self._plots[direction].parentWidget())
+
+    def _make(self, direction: str) -> None:
+        """Put an empty view of B beside that of A."""
+        stack, second = self._stack(direction), QStackedWidget()
+        part, row = self._plots.part_of_row(direction)
+        sizes, place, both = row.sizes(), row.indexOf(part), SideBySide()
+        for k, widget in enumerate((stack, second)):
+            both.addWidget(widget)
+            both.setStretchFactor(k, 1)
+        row.insertWidget(place, both)
+        row.setStretchFactor(place, 1)
+        self._pairs.append(both)
+        row.setSizes(sizes)
+        self._stacks[direction] = second
+        self._add(direction, f"second {direction}", self._plots[direction])
+
+    def _add(self, direction: str, name: str, like: Plot) -> ProcessPlot:
+        view = cast(ProcessPlot, like).another()
+        view.second = True
+        view.set_hint("The second model comes.")
+        self._stacks[direction].addWidget(view)
+        cast(ProcessPlot, like).link(view)
+        view.box.setRange(like.box.viewRect(), padding=0)
+        self._plots.add(name, view)
+        return view
+
+    def _add_grids(self) -> None:
+        """Of images, B has grids of its own."""
+        for direction in DIRECTIONS:
+            for plot in tuple(self._plots.first):
+                images = isinstance(plot, ProcessPlot) and plot is not self._plots[direction]
+                if images and direction not in self._grids and plot.parentWidget() is self._stack(direction):
+                    grid = cast(ProcessPlot, plot)
+                    if grid.direction == direction:
+                        self._grids[direction] = self._add(direction, f"second {direction} images", grid)
+
+    def _bring_to_front(self, direction: str) -> None:
+        """Images or points, as of A."""
+        front = self._stack(direction).currentWidget()
+        grid = self._grids.get(direction)
+        shown = grid if grid is not None and type(front) is type(grid) else self._plots[f"second {direction}"]
+        self._stacks[direction].setCurrentWidget(shown)
+
+    @Slot(object)
+    def _show_frame(self, frame: Frame | None) -> None:
+        if self._seen or frame is None:
+            for plot in self._plots.seconds:
+                plot.set_frame(frame)
+            self._move()
+
+    @Slot()
+    def _move(self) -> None:
+        frame = self._comparison.frame
+        if self._seen and frame is not None:
+            position = self._cursor.fraction * (len(frame.t) - 1)
+            for plot in self._plots.seconds:
+                plot.set_cursor(position)

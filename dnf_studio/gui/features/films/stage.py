@@ -1,0 +1,235 @@
+"""The stage that films are painted on: twins of plots of the window, out of sight, in places of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtWidgets import QApplication, QWidget
+
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.point_plot import PointPlot
+from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.twins import twin_of
+from dnf_studio.gui.drawing.words import node_at, time_note
+from dnf_studio.gui.features.films.cards import field_of, go, paint_card, prepare, show_field, show_frame
+from dnf_studio.workers.fields import FieldAnswer, FieldRequest
+from dnf_studio.workers.frames import Frame
+
+__all__ = ["Look", "Stage", "pixels_of"]
+
+GAP = 6
+"""Between plots, in pixels of the layout."""
+USUAL = 720
+"""Pixels of height with which points are as large as in the window."""
+LINES = 38
+"""Of letters that a film has room for above each other."""
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where a clock stands, for the line below the plots."""
+
+    share: float
+    """0 at the left end of the line … 1 at the right one."""
+    ends: tuple[str, str]
+    words: str
+    widest: str
+    """The widest words there will be, so that the line stays where it is."""
+    iteration: int | None = None
+    """Of training."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a film looks, all but what it shows."""
+
+    size: tuple[int, int]
+    """Width and height, pixels."""
+    theme: Theme
+    title: str = ""
+    """Stands above everything; nothing where it is empty."""
+    letters: float = 1.0
+    """How many times as large as suits the height of the film its letters are."""
+
+
+class Stage(QWidget):
+    """Plots side by side, a title above and the time below, as they are at any time; nobody sees it.
+
+    `plots` are those of the window, which stay as they are, each with its `places` in parts of the whole: left, top,
+    width, height. `t` are the times of the nodes, `dots` the diameter and opacity of points, times what suits their
+    number. All is copied by `grow` and follows nothing.
+    """
+
+    def __init__(
+        self,
+        plots: Sequence[Plot],
+        places: Sequence[QRectF],
+        t: Array,
+        parent: QWidget,
+        dots: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        for attribute in (
+            Qt.WidgetAttribute.WA_DontShowOnScreen,
+            Qt.WidgetAttribute.WA_ShowWithoutActivating,
+        ):
+            self.setAttribute(attribute)
+        self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
+        self._t, self._places, self._dots = t, tuple(places), dots
+        self._waiting = list(plots)
+        self._look: Look | None = None
+        self._field: FieldRequest | None = None
+        self._answers: dict[int, FieldAnswer] = {}
+        self.twins: list[Plot] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether all plots are there."""
+        return not self._waiting
+
+    def grow(self) -> bool:
+        """Copy one more plot, a tenth of a second's work; whether there are still others to copy."""
+        if self._waiting:
+            twin = twin_of(self._waiting.pop(0))
+            twin.setParent(self)
+            prepare(twin)
+            self._field = self._field or field_of(twin)
+            self.twins.append(twin)
+            twin.show()
+        return bool(self._waiting)
+
+    def set_look(self, look: Look) -> None:
+        """Paint in this size and these colours from now on."""
+        if look == self._look:
+            return
+        self._look = look
+        font = QApplication.font()
+        font.setPointSizeF(
+            max(1.0, font.pointSizeF() * look.letters * look.size[1] / LINES / QFontMetricsF(font).height())
+        )
+        self.setFont(font)
+        self.resize(*look.size)
+        if not self.isVisible():
+            self.show()
+        for twin, place in zip(self.twins, self._places, strict=True):
+            twin.set_theme(look.theme)
+            twin.setGeometry(self._within(place))
+            layout = twin.layout()
+            if layout is not None:
+                layout.activate()
+            if isinstance(twin, PointPlot):
+                for by_point in twin.coloured.values():
+                    by_point.set_dots(self._dots[0] * look.size[1] / USUAL, self._dots[1])
+
+    def unanswered(self, positions: Sequence[float]) -> list[FieldRequest]:
+        """The questions for the fields that are shown at these positions, without those that are answered."""
+        asked = self._field
+        if asked is None:
+            return []
+        seen = QRectF()
+        for twin in self.twins:
+            if field_of(twin) is not None:
+                seen = seen.united(twin.box.viewRect())
+        place = (seen.left(), seen.top(), seen.right(), seen.bottom()) if seen.isValid() else asked.extent
+        nodes = dict.fromkeys(map(node_at, positions))
+        return [replace(asked, node=node, extent=place) for node in nodes if node not in self._answers]
+
+    def take_field(self, answer: FieldAnswer) -> None:
+        """Show this field at its node."""
+        self._answers[answer.asked.node] = answer
+
+    def show_frame(self, frame: Frame, iteration: int | None) -> None:
+        """Show this frame in place of the one that was copied, of another `iteration`; a second model stays."""
+        self._t, self._answers = frame.t, {}
+        for twin in self.twins:
+            show_frame(twin, frame, iteration)
+
+    def picture(self, position: float, reading: Reading | None = None) -> QImage:
+        """Everything at `position` in node units, 0 … N; below it what the clock reads, if not the time of that."""
+        look = self._look
+        assert look is not None, "set_look comes first"
+        image = QImage(QSize(*look.size), QImage.Format.Format_RGB32)
+        image.fill(QColor(look.theme.window))
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        for twin in self.twins:
+            show_field(twin, self._answers.get(node_at(position)))
+            go(twin, position, max(1, len(self._t) - 1))
+            if tuple(twin.note.texts) == tuple(time_note(self._t, position)):
+                # Stands below, once for all
+                twin.note.say(("",))
+            paint_card(twin, painter)
+        self._paint_title(painter, look)
+        self._paint_time(painter, look.theme, reading or self._time(position))
+        painter.end()
+        return image
+
+    def _within(self, place: QRectF) -> QRect:
+        """The part `place` of what title and time leave, without the gaps."""
+        above = round(1.9 * _line(self)) if self._look is not None and self._look.title else GAP
+        below = round(1.9 * _line(self))
+        width, height = self.width() - GAP, self.height() - above - below
+        left, top = GAP + place.left() * width, above + place.top() * height
+        return QRect(
+            round(left), round(top), round(place.width() * width) - GAP, round(place.height() * height) - GAP // 2
+        )
+
+    def _paint_title(self, painter: QPainter, look: Look) -> None:
+        if look.title:
+            font = QFont(self.font())
+            font.setBold(True)
+            font.setPointSizeF(1.15 * font.pointSizeF())
+            painter.setFont(font)
+            painter.setPen(QColor(look.theme.text))
+            place = QRectF(2 * GAP, 0, self.width() - 4 * GAP, 1.9 * _line(self))
+            text = QFontMetricsF(font).elidedText(look.title, Qt.TextElideMode.ElideRight, place.width())
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter, text)
+
+    def _time(self, position: float) -> Reading:
+        steps = max(1, len(self._t) - 1)
+        metrics = QFontMetricsF(self.font())
+        notes = [time_note(self._t, float(k))[0] for k in range(len(self._t))]
+        widest = max(notes, key=metrics.horizontalAdvance)
+        return Reading(position / steps, ("data", "noise"), time_note(self._t, position)[0], widest)
+
+    def _paint_time(self, painter: QPainter, theme: Theme, reading: Reading) -> None:
+        """A line with the cursor on it, and at the right where that is in words."""
+        middle = self.height() - 0.95 * _line(self)
+        painter.setFont(self.font())
+        painter.setPen(QColor(theme.muted))
+        metrics, words = QFontMetricsF(self.font()), reading.words
+        data, noise = (metrics.horizontalAdvance(end) for end in reading.ends)
+        room = metrics.horizontalAdvance(reading.widest)
+        base = middle + (metrics.ascent() - metrics.descent()) / 2
+        right = self.width() - 2 * GAP - room - 3 * GAP
+        painter.drawText(QPointF(2 * GAP, base), reading.ends[0])
+        painter.drawText(QPointF(right - noise, base), reading.ends[1])
+        painter.drawText(QPointF(self.width() - 2 * GAP - metrics.horizontalAdvance(words), base), words)
+        first, last = 2 * GAP + data + 2 * GAP, right - noise - 2 * GAP
+        here = first + (last - first) * reading.share
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(theme.border), 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawLine(QPointF(first, middle), QPointF(last, middle))
+        painter.setPen(QPen(QColor(theme.accent), 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawLine(QPointF(first, middle), QPointF(here, middle))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.accent))
+        painter.drawEllipse(QPointF(here, middle), 5, 5)
+
+
+def pixels_of(image: QImage) -> NDArray[np.uint8]:
+    """The pixels of an image, (height, width, 3)."""
+    image = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def _line(widget: QWidget) -> float:
+    """Height of a line of its letters."""
+    return QFontMetricsF(widget.font()).height()

@@ -1,0 +1,119 @@
+"""Two models in the window: side by side, one over the other, in turn, and alone again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+
+from dnf_studio.config import Config
+from dnf_studio.gui.features.comparison.bar import common_sentences
+from dnf_studio.gui.features.comparison.controller import NO_SECOND, ComparisonController
+from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.comparison import SecondModel
+from dnf_studio.gui.workspace.opening import Opened, untrained
+from dnf_studio.workers.frames import Frame
+from tests.gui.scenes import frame_of
+from tests.gui.trees import show
+
+
+@cache
+def rings() -> Opened:
+    return untrained(Config().changed({"data": "rings", "network.channels": 8}))
+
+
+@pytest.fixture
+def compared(still_window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
+    """A window with two models of 10 and 20 steps, whose frames nobody computes."""
+    comparison = still_window.workspace.comparison
+    monkeypatch.setattr(still_window.studio, "_opened", rings())
+    monkeypatch.setattr(comparison, "_renew", comparison.changed.emit)
+    show(still_window, rings())
+    still_window.live.show(frame_of())
+    take(still_window, replace(frame_of(steps=20), weights=2))
+    return still_window
+
+
+def take(window: MainWindow, frame: Frame | None) -> None:
+    """Let B be there with this frame, or not."""
+    comparison = window.workspace.comparison
+    comparison._second = None if frame is None else SecondModel(rings().called("other"), "file")
+    comparison._frame = frame
+    comparison.changed.emit()
+    comparison.frame_shown.emit(frame)
+
+
+def seen(window: MainWindow) -> tuple[bool, bool]:
+    """Whether A and B have views that are seen."""
+    both = window.plots.named("forward"), window.plots.named("second forward")
+    first, second = (plot is not None and plot.isVisible() for plot in both)
+    return first, second
+
+
+def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
+    controller: ComparisonController = compared.parts["comparison"]
+    session, forward, second = compared.session, compared.plots["forward"], compared.plots["second forward"]
+    assert seen(compared) == (True, True) and controller.bar.isVisible()
+    assert "<b>A</b>" in forward.title.text() and "<b>B</b>" in second.title.text()
+    # The same fraction of the way, the same selection, and a click in B chooses for both
+    session.cursor.jump(3)
+    assert (forward._position, second._position) == (3.0, 6.0)
+    second.point_picked.emit(7, "forward", False)
+    assert forward._selection.tolist() == second._selection.tolist() == [7]
+    QTest.keySequence(compared, QKeySequence("Ctrl+Alt+2"))
+    layers = controller.layers[forward]
+    assert seen(compared) == (True, False) and layers.points.isVisible() and "A + B" in forward.title.text()
+    assert np.array_equal(layers.points._points, compared.workspace.comparison.frame.forward[6])
+    QTest.keySequence(compared, QKeySequence("Ctrl+Alt+3"))
+    assert controller._blink.isActive() and not layers.points.isVisible()
+    QTest.keySequence(compared, QKeySequence("B"))
+    assert seen(compared) == (False, True) and not controller._blink.isActive()
+    QTest.keySequence(compared, QKeySequence("B"))
+    assert seen(compared) == (True, False)
+    session.undo()
+    session.undo()
+    assert session.state.comparing == "split" and seen(compared) == (True, True)
+
+
+def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves_a(
+    compared: MainWindow,
+) -> None:
+    compared.session.apply({"layers": compared.session.state.layers | {"density-change"}})
+    compared.commands["pairs"].trigger()
+    assert seen(compared) == (False, False)
+    assert not compared.plots.part_of_row("backward")[0].isVisible()
+    compared.commands["pairs"].trigger()
+    assert seen(compared) == (True, True)
+    controller: ComparisonController = compared.parts["comparison"]
+    compared.session.apply({"layers": frozenset({"density-change"})})
+    for frame, differs in ((frame_of(), False), (replace(frame_of(), forward=frame_of().forward + 1), True)):
+        take(compared, frame)
+        layer = controller.layers[compared.plots["second forward"]].change
+        assert layer.isVisible() and layer.full
+        image = compared.plots["second forward"].grab().toImage()
+        compared.commands["density-change"].trigger()
+        without = compared.plots["second forward"].grab().toImage()
+        compared.commands["density-change"].trigger()
+        # Below the legend, and left of the key
+        box = 0, image.height() // 2, image.width() // 3, image.height() // 4
+        assert (image.copy(*box) != without.copy(*box)) == differs
+    take(compared, None)
+    assert seen(compared) == (True, False) and controller.bar.isHidden()
+    assert not any(layers.held or layers.change.isVisible() for layers in controller.layers.values())
+    assert "<b>A</b>" not in compared.plots["forward"].title.text()
+    for name in ("compare-split", "compare-swap", "compare-close", "compare-other", "density-change", "field-change"):
+        command = compared.commands[name]
+        assert not command.isEnabled() and command.toolTip() == NO_SECOND, name
+    assert compared.commands["compare-file"].isEnabled()
+
+
+def test_what_both_share_is_said() -> None:
+    assert common_sentences(True, [], "", [])[0] == "The same points, latents and Brownian paths."
+    assert common_sentences(True, ["B"], "", [])[0].endswith("paths. B moves without noise.")
+    assert common_sentences(True, ["A", "B"], "", [])[0] == "The same points and latents."
+    other = common_sentences(False, [], "Each is apart.", ["B: it has no score."])
+    assert other[0].startswith("Of other data:") and other[-2:] == ["Each is apart.", "B: it has no score."]

@@ -1,0 +1,43 @@
+"""Modules and functions stay of a size that can be read at once (CONTRIBUTING.md, "Sizes")."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import dnf_studio
+
+ROOT = Path(dnf_studio.__file__).parent
+MOST_OF_A_MODULE, MOST_OF_A_FUNCTION = 300, 40
+REASON = "# Long "
+
+
+def too_long(text: str) -> Iterator[str]:
+    """What is longer than it may be in a module of this `text`, and says no reason."""
+    lines = text.splitlines()
+    if len(lines) > MOST_OF_A_MODULE:
+        yield f"{len(lines)} lines"
+    for one in ast.walk(ast.parse(text)):
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert one.end_lineno is not None
+            first, body = one.body[0], lines[one.lineno - 1 : one.end_lineno]
+            told = ast.get_docstring(one) is not None and first.end_lineno is not None
+            length = len(body) - (first.end_lineno - first.lineno + 1 if told and first.end_lineno else 0)
+            if length > MOST_OF_A_FUNCTION and not any(line.lstrip().startswith(REASON) for line in body):
+                yield f"{one.name}, {length} lines"
+
+
+def test_what_is_long_says_why() -> None:
+    found = {str(path.relative_to(ROOT)): [*too_long(path.read_text("utf-8"))] for path in ROOT.rglob("*.py")}
+    assert {path: words for path, words in found.items() if words} == {}
+
+
+def test_docstrings_do_not_count_and_a_reason_lets_pass() -> None:
+    def function(first: str) -> str:
+        return "def f():\n" + "".join(f"    {line}\n" for line in (first, *["x = 1"] * 39))
+
+    told = '"""' + "\n" * 50 + '"""'
+    assert [*too_long(function("x = 1"))] == ["f, 41 lines"]
+    assert [*too_long(function(told))] == [] == [*too_long(function(f"x = 1\n    {REASON}by its table"))]
+    assert [*too_long("x = 1\n" * 301)] == ["301 lines"]
