@@ -125,11 +125,14 @@ class Layout(_Part):
     """Sum of the text `docks`: Qt is given nothing that is damaged."""
     splitters: Annotated[dict[Word, Annotated[list[Number], Field(max_length=100)]], Field(max_length=100)] = {}
     tab: Word = ""
+    """The page of settings in front."""
+    plot: Word = ""
+    """The plot in front of those that share a place."""
 
     @classmethod
-    def of(cls, docks: str, splitters: dict[str, list[int]], tab: str) -> Layout:
+    def of(cls, docks: str, splitters: dict[str, list[int]], tab: str, plot: str = "") -> Layout:
         """The layout of a window, with its sum."""
-        return cls(docks=docks, docks_sha256=_sum(docks), splitters=splitters, tab=tab)
+        return cls(docks=docks, docks_sha256=_sum(docks), splitters=splitters, tab=tab, plot=plot)
 
     @property
     def sound(self) -> bool:

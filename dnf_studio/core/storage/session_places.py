@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from dnf_studio.core.storage.checkpoint import read_heading
 from dnf_studio.errors import StudioError
 
 __all__ = ["file_name", "find", "model_sum", "place_name"]
@@ -40,6 +39,9 @@ def find(name: str, folder: Path) -> Path | None:
 
 def model_sum(path: Path) -> str:
     """The sum of the tensors that a checkpoint says it has; empty where it says none or is no checkpoint."""
+    # With torch, which the window has later
+    from dnf_studio.core.storage.checkpoint import read_heading
+
     try:
         return read_heading(path).sha256
     except (StudioError, OSError):

@@ -119,15 +119,15 @@ class Lifecycle(QObject):
     def _open(self, file: str) -> None:
         """Show what was asked for, or ask what of a table to take, with a model in the views meanwhile."""
         workspace = self._workspace
-        seen = self._options.screenshot is None
-        if self._options.file is not None and file.lower().endswith(".dnfsession"):
+        seen, session = self._options.screenshot is None, file.lower().endswith(".dnfsession")
+        if session:
             workspace.parts["sessions"].open(file, asks=seen)
         elif self._options.file is not None and seen:
             workspace.files.choose(file)
         else:
             workspace.studio.open(file)
             workspace.files.opening.emit(file)
-        if self._options.file is not None and seen:
+        if seen and (session or self._options.file is not None):
             QTimer.singleShot(ASKED_MS, self, self._fill_views)
 
     def _fill_views(self) -> None:

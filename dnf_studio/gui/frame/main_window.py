@@ -164,7 +164,7 @@ class MainWindow(QMainWindow):
         for place, page in enumerate(self._pages):
             self.tabs.addTab(page.make(workspace) if place == 0 else QWidget(), page.title)
         self.window_layout = WindowLayout(
-            workspace.memory, self, self.tabs, tuple(self.docks.values()), workspace.session
+            workspace.memory, self, self.tabs, tuple(self.docks.values()), self.views.tabs, workspace.session
         )
         self.window_layout.note_first()
         workspace.arrangement.read, workspace.arrangement.apply = (

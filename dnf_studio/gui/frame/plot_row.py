@@ -91,6 +91,18 @@ class PlotTabs(QWidget):
             self._wide = wide
             self._refresh()
 
+    @property
+    def shown(self) -> str:
+        """Name of the plot in front, or of the one beside the first."""
+        bar = self.other_tabs if self._wide else self.tabs
+        return bar.accessibleTabName(bar.currentIndex())
+
+    def show_named(self, name: str) -> None:
+        """Bring the plot of this name to the front; nothing where there is none."""
+        for place in range(self.tabs.count()):
+            if self.tabs.accessibleTabName(place) == name:
+                self.tabs.setCurrentIndex(place)
+
     @Slot(int)
     def _chosen(self, place: int) -> None:
         if place > 0:

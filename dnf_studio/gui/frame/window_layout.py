@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QSplitter, QTabWidget, Q
 
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.frame.docks import FeatureDock
+from dnf_studio.gui.frame.plot_row import PlotTabs
 from dnf_studio.gui.workspace.memory import Memory, exactly
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import LAYERS
@@ -31,10 +32,16 @@ class WindowLayout:
     """Stores and restores the geometry, docks, splitters, tab, layers and dots of the window."""
 
     def __init__(
-        self, memory: Memory, window: QMainWindow, tabs: QTabWidget, docks: Sequence[FeatureDock], session: Session
+        self,
+        memory: Memory,
+        window: QMainWindow,
+        tabs: QTabWidget,
+        docks: Sequence[FeatureDock],
+        plots: PlotTabs,
+        session: Session,
     ) -> None:
         self._memory, self._window, self._tabs, self._docks = memory, window, tabs, tuple(docks)
-        self._session = session
+        self._plots, self._session = plots, session
         self._first: dict[str, Any] = {}
 
     def note_first(self) -> None:
@@ -69,7 +76,7 @@ class WindowLayout:
     def store(self) -> None:
         """Remember how the window is now."""
         window = self._window
-        known = self.arrangement() | {
+        known = self._arrangement() | {
             "version": VERSION,
             "geometry": _text(window.saveGeometry()),
             "layers": sorted(self._session.state.layers),
@@ -87,11 +94,15 @@ class WindowLayout:
     def take(self, known: Mapping[str, Any]) -> None:
         """Arrange the window as another one was by what its `arrangement` said; a person has decided for it."""
         self._arrange(known)
+        self._plots.show_named(str(known.get("plot")))
         for dock in self._docks:
             dock.settle()
 
     def arrangement(self) -> dict[str, Any]:
         """How docks, bars, splitters and tabs stand, as JSON can hold it."""
+        return self._arrangement() | {"plot": self._plots.shown}
+
+    def _arrangement(self) -> dict[str, Any]:
         return {
             "docks": _text(self._window.saveState(VERSION)),
             "splitters": {splitter.objectName(): splitter.sizes() for splitter in _splitters(self._window)},

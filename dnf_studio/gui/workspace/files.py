@@ -48,6 +48,8 @@ class Files(QObject):
     """The path of a checkpoint that was written."""
     exported = Signal(object)
     """The path of an export that was written."""
+    kept = Signal(object)
+    """The path of a session that was saved or opened."""
 
     def __init__(self, window: QWidget, session: Session, studio: Studio) -> None:
         super().__init__(window)
@@ -95,6 +97,11 @@ class Files(QObject):
         An export that the run in memory drew just as it is takes nothing away: the run stays.
         """
         run, studio = self._studio.training.run, self._studio
+        opener = self.openers.get(Path(source).suffix.lower())
+        # Settings are for something that is open
+        if opener is not None and studio.current is not None:
+            opener(source)
+            return
 
         def open_alone() -> None:
             first()

@@ -46,7 +46,7 @@ class Card:
     source: str
     """What opens it."""
     kind: str
-    """checkpoint, data or export."""
+    """checkpoint, data, export or session."""
     file: ModelFile
 
     @property
@@ -60,7 +60,7 @@ class Card:
         if self.file.fault:
             return "cannot be opened"
         if self.kind != "checkpoint":
-            return {"data": "data", "export": "exported samples"}[self.kind]
+            return {"data": "data", "export": "exported samples", "session": "session"}[self.kind]
         nll = [] if self.file.nll is None else [f"NLL {self.file.nll:.3f}".replace("-", "−")]
         run = ["run"] if self.file.kind == "run" else []
         steps = [f"N {self.file.steps}"] if self.file.steps else []
@@ -264,7 +264,7 @@ class CardDelegate(QStyledItemDelegate):
             painter.drawPixmap(area.adjusted(1, 1, -1, -1), pixmap)
             return
         painter.setPen(QColor(self.theme.muted))
-        sign = "!" if card.file.fault else {"data": "data", "export": ".h5"}.get(card.kind, "")
+        sign = "!" if card.file.fault else {"data": "data", "export": ".h5", "session": "view"}.get(card.kind, "")
         painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), sign)
 
 

@@ -19,7 +19,7 @@ from dnf_studio.gui.workspace.workspace import Workspace
 __all__ = ["Recent", "RecentController", "RecentFile"]
 
 MOST = 10
-KINDS = {"checkpoint": "model", "data": "data", "export": "samples"}
+KINDS = {"checkpoint": "model", "data": "data", "export": "samples", "session": "session"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RecentFile:
     source: str
     """The file's path and what was chosen of it after ``::``."""
     kind: str
-    """checkpoint, data or export."""
+    """checkpoint, data, export or session."""
     missing: str = "error"
     """Of data what was done about missing values."""
     labels: str | None = None
@@ -145,6 +145,7 @@ class RecentController(QObject):
         workspace.studio.opened.connect(self.recent.note)
         workspace.files.saved.connect(lambda path: self.recent.add(Path(path).absolute(), "checkpoint"))
         workspace.files.exported.connect(lambda path: self.recent.add(Path(path).absolute(), "export"))
+        workspace.files.kept.connect(lambda path: self.recent.add(Path(path).absolute(), "session"))
 
     @property
     def last_file(self) -> str | None:

@@ -182,6 +182,7 @@ class SessionController(QObject):
         cursor.set_playing(session.cursor.playing and not self._workspace.appearance.calm)
         lost += [*more, *self._arrange(session), *self._compare(found)]
         self.saver.path = found.path
+        self._files.kept.emit(found.path)
         self.notes.kept(session.notes)
         self.notes.write(session.notes)
         rest = f", but without {'; '.join(lost)}" if lost else ""
@@ -191,9 +192,9 @@ class SessionController(QObject):
         layout = session.layout
         if layout is None:
             return []
-        known = {"docks": layout.docks, "splitters": layout.splitters, "tab": layout.tab}
-        if not layout.sound:
-            del known["docks"]
+        known = {"splitters": layout.splitters, "tab": layout.tab, "plot": layout.plot}
+        if layout.sound:
+            known["docks"] = layout.docks
         self._workspace.arrangement.apply(known)
         return [] if layout.sound else ["the places of its docks, which are damaged"]
 

@@ -104,6 +104,7 @@ class SessionSaver(QObject):
 
         def done(_result: object) -> None:
             self.path = path
+            self._files.kept.emit(path)
             self._notes.kept(session.notes)
             made = "; its untrained model is made again from the settings" if place.kind == "untrained" else ""
             self._workspace.say(f"Saved the session as {path.name}{made}{lost}.")
@@ -140,7 +141,7 @@ class SessionSaver(QObject):
                 loop=cursor.loop,
                 iteration=self._studio.past.iteration,
             ),
-            layout=Layout.of(known["docks"], known["splitters"], known["tab"]) if known else None,
+            layout=Layout.of(**known) if known else None,
             compared=compared,
             curves=tuple(
                 place_at(one.path, folder, one.sha256) for one in self._workspace.curves.models if one.path is not None

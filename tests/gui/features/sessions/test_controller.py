@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.sampling.region import Region
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.storage.session_file import View, read_session
 from dnf_studio.core.storage.session_places import model_sum
+from dnf_studio.gui.features.library.recent import Recent
 from dnf_studio.gui.features.sessions.controller import SessionController
 from dnf_studio.gui.features.sessions.notes import NotesPanel
+from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.dialogs import Answer
 from dnf_studio.gui.workspace.state import SAMPLING, State
@@ -102,7 +104,8 @@ def test_a_session_names_all_of_the_state() -> None:
 
 def test_all_of_it_comes_back_in_another_folder(desk: Desk, tmp_path: Path) -> None:
     session, kept = desk.workspace.session, {}
-    desk.workspace.arrangement.read = lambda: {"docks": "AAAA", "splitters": {"rows": [3, 4]}, "tab": "Loss"}
+    stands = {"docks": "AAAA", "splitters": {"rows": [3, 4]}, "tab": "Data", "plot": "Score"}
+    desk.workspace.arrangement.read = lambda: stands
     desk.workspace.arrangement.apply = kept.update
     session.apply(LOOK)
     session.cursor.place(1 / 3)
@@ -117,7 +120,7 @@ def test_all_of_it_comes_back_in_another_folder(desk: Desk, tmp_path: Path) -> N
     assert said == "Opened s.dnfsession."
     assert desk.state == before and session.cursor.fraction == 1 / 3 and not session.cursor.loop
     assert desk.workspace.studio.current.path == tmp_path / "b" / "models" / "m.safetensors"
-    assert kept == {"docks": "AAAA", "splitters": {"rows": [3, 4]}, "tab": "Loss"}
+    assert kept == stands
     assert desk.sessions.notes.text == "seen\n" and not desk.sessions.notes.unsaved and not session.can_undo
     assert desk.save(tmp_path / "b" / "again.dnfsession") == raw
 
@@ -209,7 +212,13 @@ def test_data_of_ones_own_and_what_it_has_not(desk: Desk, tmp_path: Path) -> Non
         assert word in said
     assert desk.state.selection == (1, 0) and desk.state.axes == (0, 1) and desk.state.config.sde.steps == 9
     assert desk.state.config.data == str(tmp_path / "b" / "points.npy")
-    # What is no session changes nothing
+    # From the list of recent files, too, and what is no session changes nothing
+    recent = Recent(desk.workspace.memory)
+    desk.workspace.files.kept.connect(lambda path: recent.add(path, "session"))
+    with desk.qtbot.waitSignal(desk.workspace.files.kept, timeout=20_000):
+        desk.workspace.files.show(str(tmp_path / "b" / "s.dnfsession"))
+    again = Recent(desk.workspace.memory).files
+    assert [file.label for file in again] == ["s.dnfsession – session"]
     before, wrong = desk.state, tmp_path / "wrong.dnfsession"
     wrong.write_text("{}", encoding="utf-8")
     assert desk.open(wrong) == "'wrong.dnfsession' is no session of DNF Studio." and desk.state == before
@@ -257,3 +266,22 @@ def test_notes_are_not_lost_without_a_question(desk: Desk, monkeypatch: pytest.M
     panel.field.setPlainText("")
     desk.open(desk.file)
     assert panel.field.toPlainText() == "seen"
+
+
+def test_a_window_stands_as_another_one_stood(still_window: MainWindow, qtbot: QtBot) -> None:
+    window, layout = still_window, still_window.workspace.arrangement
+    before = layout.read()
+    assert window.docks["notes"].isHidden()
+    window.commands["notes"].trigger()
+    window.views.tabs.show_named("Score")
+    window.tabs.setCurrentIndex(2)
+    after = json.loads(json.dumps(layout.read()))
+    assert after["plot"] == "Score" != before["plot"] and after["tab"] != before["tab"]
+    layout.apply(before)
+    assert window.docks["notes"].isHidden() and layout.read()["plot"] == before["plot"]
+    layout.apply(after)
+    assert not window.docks["notes"].isHidden() and window.docks["notes"].panel.findChild(QPlainTextEdit) is not None
+    assert (layout.read()["tab"], layout.read()["plot"]) == (after["tab"], "Score")
+    # Damaged docks are left as they are
+    layout.apply({"splitters": {"rows": "wide", "below": [-1]}, "tab": 3, "plot": None})
+    assert not window.docks["notes"].isHidden()
