@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from threading import Condition, Lock, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, cancel_when
+from dnf_studio.workers.crowd import Crowd, CrowdRequest, CrowdWatch
 from dnf_studio.workers.excess import ExcessFrame, ExcessWatch
 from dnf_studio.workers.fields import FieldRequest, FieldWatch
 from dnf_studio.workers.frames import Frame, FrameRequest, InspectRequest
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer"]
 
+P = TypeVar("P")
 FRAME_SECONDS = 0.45
 """Least time between two frames of new weights."""
 
@@ -53,7 +56,10 @@ class Explorer:
         self._fields = FieldWatch(self._tell)
         self.fields = self._fields.mailbox
         self.excess: Mailbox[ExcessFrame] = Mailbox()
-        self._excess = ExcessWatch(self._post_excess)
+        self._excess = ExcessWatch(partial(self._post_piece, self.excess))
+        self.crowd: Mailbox[Crowd] = Mailbox()
+        self._crowd = CrowdWatch(partial(self._post_piece, self.crowd))
+        self._crowd_next = False
         self._condition = Condition()
         self._wanted = FrameRequest()
         self._done: FrameRequest | None = None
@@ -121,6 +127,13 @@ class Explorer:
             self._fields.ask(asked)
             self._condition.notify()
 
+    def follow(self, asked: CrowdRequest | None) -> None:
+        """Carry so many points in all, the further ones for `crowd` alone; None leaves it at the display set."""
+        with self._condition:
+            self._crowd.ask(asked)
+            self.crowd.take()
+            self._condition.notify()
+
     def tell(self, told: Callable[[], None] | None) -> None:
         """Call this, in the explorer's thread, when there is something new in `mailbox`, `fields` or `excess`."""
         self._told = told
@@ -185,16 +198,16 @@ class Explorer:
             elif self.comparing.waiting and not self._changed():
                 with self._telling():
                     self.comparing.run(lambda: self._unanswered() or self._changed())
-            elif self._excess_due() and not (
+            elif self._pieces_due() and not (
                 self._changed() if self._training and self._excess.brief else self._pending()
             ):
                 # While a model trains newer weights always wait: the little that is looked for then goes first
-                self._find_excess(passes)
+                self._find_piece(passes)
             else:
                 started = perf_counter()
                 self._running = wanted
                 passes.use(1 if self._training else 2)
-                overtaken, between = (lambda w: self._overtaken(passes, w)), (lambda: self._find_excess(passes))
+                overtaken, between = (lambda w: self._overtaken(passes, w)), (lambda: self._find_piece(passes))
                 passes.run(wanted, overtaken, self._training or wanted.hurried, between)
                 self._done = wanted
                 self._rest(wanted, started + FRAME_SECONDS - perf_counter())
@@ -212,27 +225,31 @@ class Explorer:
             self.errors.put(error)
 
     def _has_questions(self) -> bool:
-        return self._unanswered() or self.comparing.waiting or self._excess_due()
+        return self._unanswered() or self.comparing.waiting or self._pieces_due()
 
-    def _excess_due(self) -> bool:
+    def _pieces_due(self) -> bool:
         """Whether there is more to find of what is still wanted; what is not is left to the next frame."""
-        return self._excess.pending and self._framed is not None and not self._cancelled(self._framed)
+        if self._framed is None or self._cancelled(self._framed):
+            return False
+        return self._excess.pending or self._crowd.pending
 
-    def _find_excess(self, passes: Passes) -> None:
-        """Compute the next piece of the excess unless a change is to be shown; answer questions meanwhile."""
+    def _find_piece(self, passes: Passes) -> None:
+        """Compute a piece of the excess or, in turn, of the crowd unless a change is to be shown; answer meanwhile."""
         shown = self._framed
         if shown is None:
             return
+        crowded = self._crowd.pending and (self._crowd_next or not self._excess.pending)
+        self._crowd_next = not crowded
         with self._telling(), suppress(Cancelled):
             overtaken = cancel_when(lambda: self._overtaken(passes, shown) or self.comparing.waiting)
-            self._excess.run(overtaken, passes.pool)
+            (self._crowd if crowded else self._excess).run(overtaken, passes.pool)
 
-    def _post_excess(self, found: ExcessFrame) -> None:
-        """Post an excess, unless something else is to be shown in the meantime."""
+    def _post_piece(self, mailbox: Mailbox[P], found: P) -> None:
+        """Post what was found of a frame, unless something else is to be shown in the meantime."""
         with self._condition:
             if self._framed is None or self._cancelled(self._framed):
                 return
-            self.excess.put(found)
+            mailbox.put(found)
         self._tell()
 
     def _overtaken(self, passes: Passes, wanted: FrameRequest) -> bool:
@@ -258,6 +275,7 @@ class Explorer:
         self._framed = self._running
         self._fields.show(frame, self._framed)
         self._excess.show(frame, running, self._training or running.hurried)
+        self._crowd.show(frame, running, self._training or running.hurried)
         if self._unanswered(busy=True):
             self._answer(passes)
 

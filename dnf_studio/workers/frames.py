@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.sample_settings import Direction
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Frame", "FrameRequest", "InspectRequest", "Inspection"]
+__all__ = ["Frame", "FrameRequest", "InspectRequest", "Inspection", "same_objects"]
 
 Array = NDArray[np.float32]
 
@@ -128,3 +128,12 @@ class FrameRequest:
             return False
         known = [None, *(solver.name for solver in self.snapshot.flow.solvers)]
         return self.snapshot.dim == self.data.shape[1] and self.request.solver in known
+
+
+def same_objects(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    """Whether two keys hold equal settings and the very same objects; tensors have no cheap equality."""
+    # Without torch, which the window imports late: nothing else that is compared here has a dtype
+    return len(first) == len(second) and all(
+        a is b or (not hasattr(a, "dtype") and not hasattr(b, "dtype") and a == b)
+        for a, b in zip(first, second, strict=True)
+    )

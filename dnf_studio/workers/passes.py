@@ -25,6 +25,7 @@ from dnf_studio.core.exploration.display_set import (
     block_batches,
     blocks,
     first_block_count,
+    without_gradients,
 )
 from dnf_studio.core.exploration.inspect import inspect_point
 from dnf_studio.core.hardware import choose_hidden_type
@@ -32,7 +33,7 @@ from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Cancelled, Check, cancel_when
-from dnf_studio.workers.frames import Frame, Inspection, InspectRequest
+from dnf_studio.workers.frames import Frame, Inspection, InspectRequest, same_objects
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
@@ -114,6 +115,9 @@ class Passes:
             return
         now = request, data, wanted.turn
         grows = self._shown is None or any(a is not b for a, b in zip(self._shown, now, strict=True))
+        if self._shown is not None and self._shown[1] is not data:
+            # Something else has been opened: up to 176 MiB of noise would stay for what is no more
+            self._noise.leave(snapshot.dim, snapshot.flow.timestamps)
         # A person's own callables compute in their own type, whatever is asked for
         own = bool(snapshot.flow.adapter)
         fast = torch.float32 if own else choose_hidden_type("auto", snapshot.flow.device)
@@ -198,7 +202,7 @@ class Passes:
 
     def _carry(self, jobs: list[_Job]) -> None:
         """Do the jobs, as many at once as there are threads, and keep what comes out."""
-        computed = self._pool.map(_without_gradients, [job for _, job in jobs])
+        computed = self._pool.map(without_gradients, [job for _, job in jobs])
         for (kept, _), block in zip(jobs, computed, strict=True):
             kept.append(block)
 
@@ -207,15 +211,9 @@ def _kept(
     store: dict[torch.dtype, tuple[tuple[Any, ...], list[B]]], hidden: torch.dtype, key: tuple[Any, ...]
 ) -> list[B]:
     """The blocks that are there already for `key`; what was kept for another is let go."""
-    if hidden not in store or not _same(store[hidden][0], key):
+    if hidden not in store or not same_objects(store[hidden][0], key):
         store[hidden] = key, []
     return store[hidden][1]
-
-
-def _without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns
-    """Call the function in torch's inference mode, which belongs to the thread."""
-    with torch.inference_mode():
-        return work()
 
 
 def _ends(simulator: PathSimulator, latents: Tensor, noise: Tensor, check: Callable[[], None]) -> Array:
@@ -282,11 +280,3 @@ def _prior(ends: Array, grid: TimeGrid) -> tuple[float, float]:
     end, ratio = prior_terms(torch.from_numpy(ends), grid)
     finite = end[end.isfinite()]
     return float(finite.double().mean()) if len(finite) else 0.0, float(ratio)
-
-
-def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
-    """Whether two keys hold equal settings and the very same objects; tensors have no cheap equality."""
-    return len(first) == len(second) and all(
-        a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and a == b)
-        for a, b in zip(first, second, strict=True)
-    )

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise, takewhile
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from dnf_studio.core.exploration.contributions import split_contributions
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sde.brownian import BrownianPath, latents, noise_of_both
 from dnf_studio.core.sde.grid import TimeGrid
-from dnf_studio.core.sde.paths import Field, collected
+from dnf_studio.core.sde.paths import Field, collected, forward_states
 from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 from dnf_studio.core.sde.solvers.sde import backward_states, fields_in_part
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
@@ -36,6 +36,7 @@ __all__ = [
     "blocks",
     "first_block_count",
     "forward_block",
+    "without_gradients",
 ]
 
 FIRST_BLOCK, BLOCK = 256, 512
@@ -45,6 +46,8 @@ numbers in its states, least rows. Where those paths are known `first_block_coun
 MAX_NUMBERS = 8_000_000
 BASE_NODES = 65
 STORE_BYTES = 128 << 20
+NOISE_BYTES = 48 << 20
+"""What was read from the paths is soon read again: kept are some thirty View N of 2,000 points in the plane."""
 MERGED_ROWS = 4096
 """A batch of a pass that nobody sees grow takes blocks until it has so many rows."""
 GROWING_ROWS = 1024
@@ -113,13 +116,13 @@ class DisplayNoise:
     """Latents and the noise of both processes, the same for the same seed and points.
 
     Both processes of a block share one generator pass: W is made with 2D components, the first D
-    for the forward, the others for the backward process. Paths, and noise read from them, are kept
-    while each kind fits in 128 MiB.
+    for the forward, the others for the backward process. Paths are kept while they fit in 128 MiB, noise read from
+    them in 48.
     """
 
     def __init__(self) -> None:
         self._paths: _LruCache[BrownianPath] = _LruCache(STORE_BYTES)
-        self._noise: _LruCache[tuple[Tensor, Tensor]] = _LruCache(STORE_BYTES)
+        self._noise: _LruCache[tuple[Tensor, Tensor]] = _LruCache(NOISE_BYTES)
 
     def latents(self, seed: int, count: int, dim: int) -> Tensor:
         """Standard normals (count, D); fewer are a prefix of more."""
@@ -137,6 +140,12 @@ class DisplayNoise:
             pair = noise_of_both(self._path(key), t)
             self._noise.keep(nodes, pair, 4 * sum(part.numel() for part in pair))
         return pair
+
+    def leave(self, dim: int, t: Tensor) -> None:
+        """Let go of all but what points of `dim` components have between the ends of the times `t`."""
+        own = dim, float(t[0]), float(t[-1])
+        self._paths.leave(lambda key: isinstance(key, NoiseKey) and key[3:] == own)
+        self._noise.leave(lambda key: isinstance(key, tuple) and key[0][3:] == own)
 
     def _key(self, seed: int, block: slice, dim: int, t: Tensor) -> tuple[NoiseKey, bytes]:
         rows = block.stop - block.start
@@ -168,6 +177,11 @@ class _LruCache(Generic[V]):
         self._total += size
         while self._total > self._limit and len(self._items) > 1:
             self._total -= self._items.popitem(last=False)[1][1]
+
+    def leave(self, wanted: Callable[[object], bool]) -> None:
+        """Keep what is under `wanted` keys alone."""
+        for key in [key for key in self._items if not wanted(key)]:
+            self._total -= self._items.pop(key)[1]
 
 
 Array = NDArray[np.float32]
@@ -248,9 +262,16 @@ class PathSimulator:
         path, none = collected(self._encoder(x0, noise.__getitem__), check), np.empty((3, 0))
         return ForwardBlock(path.numpy(), np.empty((0, 0), np.float32), none, none[:2], none)
 
+    def ahead(self, x0: Tensor, noise: Tensor, check: Check) -> Array:
+        """The path (N+1, B, D) of x0 (B, D) with noise (N, B, D) alone, in half the time of `forward`."""
+        drawn = noise.__getitem__
+        if self._encoder is not None:
+            return collected(self._encoder(x0, drawn), check).numpy()
+        return collected(forward_states(self._fields[0], self._grid, x0, drawn), check).numpy()
+
     def ends(self, x0: Tensor, noise: Tensor, check: Check) -> Tensor:
         """Where the path of x0 (B, D) with noise (N, B, D) ends, x_N (B, D): the latents of a round trip."""
-        return torch.from_numpy(self.forward(x0, noise, check).path[-1])
+        return torch.from_numpy(self.ahead(x0, noise, check)[-1])
 
     def backward(self, latents: Tensor, noise: Tensor, check: Check, whole: bool = False) -> Array:
         """The path (N+1, B, D) of latents (B, D), row i at t_i; with both fields whatever the settings say if `whole`.
@@ -264,3 +285,9 @@ class PathSimulator:
         else:
             states = self._sampler(latents, drawn)
         return collected(states, check).flip(0).numpy()
+
+
+def without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns
+    """Call the function in torch's inference mode, which belongs to the thread."""
+    with torch.inference_mode():
+        return work()

@@ -214,21 +214,25 @@ def grid_ode_nll(flow: Model, x: Tensor, steps: int | None = None, pool: BlockPo
 def _solve(flow: Model, x: Tensor, tolerance: float, divergence: Divergence, probes: int, check: Check) -> Tensor:
     """−log p (b, K) of one block, one value a probe.
 
-    The solver's state is float64 where the device has it, the networks keep their dtype.
+    The solver's state is float64 where the device has it, the networks keep their dtype. With the model's `root_time`
+    it goes in s = √t, by dx/ds = 2 s v.
     """
     from torchdiffeq import odeint
 
     wide = torch.float32 if x.device.type == "mps" else torch.float64
     ends = flow.timestamps[[0, -1]].to(wide)
+    if flow.root_time:
+        ends = ends.sqrt()
     start = torch.cat([x, x.new_zeros(len(x), probes)], 1).to(wide)
     velocity = flow.velocity()
 
     def rate(t: Tensor, state: Tensor) -> Tensor:
         check()
+        now, pace = (t.square(), 2 * t) if flow.root_time else (t, 1.0)
         value, change = _with_divergence(
-            lambda points: velocity(t, points), state[:, : flow.dim].to(x.dtype), divergence
+            lambda points: velocity(now, points), state[:, : flow.dim].to(x.dtype), divergence
         )
-        return torch.cat([value, change], 1).to(wide)
+        return torch.cat([value, change], 1).to(wide) * pace
 
     # Without step_t the solver steps over t_N, where no field is defined, and interpolates back.
     how = {"rtol": tolerance, "atol": tolerance, "method": "dopri5", "options": {"step_t": ends[1:]}}

@@ -81,6 +81,9 @@ class Model(ABC):
     """Solvers of the model, its own choice first: those for what it is (`core.sde.solvers.solvers_for`)."""
     lacks: Mapping[Ability, str] = NOTHING
     """Abilities that the model does not have, and why in one sentence."""
+    root_time: bool = False
+    """Whether the ODE is solved in √t: from a t_0 of next to nothing v grows as 1/t, and what a network in float32
+    rounds would be multiplied by a first step that is long against t_0."""
     dim: int
     """D."""
     config: Config

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from string import Template
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -16,14 +16,17 @@ from PySide6.QtWidgets import (
     QTabBar,
     QTableView,
     QToolBar,
+    QWidget,
 )
 
 from dnf_studio.assets import resource
-from dnf_studio.gui.drawing.theme import BAR_ICON, SMALL_ICON, Theme, letter_scale, mix
+from dnf_studio.gui.drawing.theme import BAR_ICON, SMALL_ICON, Theme, desktop_letters, mix
 
-__all__ = ["apply_theme"]
+__all__ = ["apply_letters", "apply_theme"]
 
 RULED = QMenu, QMainWindow, QToolBar, QStatusBar, QTabBar, QCheckBox, QRadioButton, QTableView
+SIZED = QMenu, QToolBar
+"""Those whose rules have sizes that go with the letters."""
 RULED_BY = "caption", "warning"
 """Kinds of widgets, and properties of others, whose colours are in resources/style/window.qss, as those named keep."""
 
@@ -46,10 +49,31 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     for widget in app.allWidgets():
         named = widget.objectName() == "keep" or any(widget.property(name) for name in RULED_BY)
         if named or isinstance(widget, RULED):
-            # Qt keeps the colours that it found for a rule until the widget is polished
-            style = widget.style()
-            style.unpolish(widget)
-            style.polish(widget)
+            _style_anew(widget)
+
+
+def apply_letters(app: QApplication, font: QFont) -> None:
+    """Write everything in `font`, and let the pictures of menus and bars grow with it: no other rule has a size of it.
+
+    The rules stay: to take them away and set them again, so that a font reaches all widgets, styles each of them twice.
+    """
+    app.setAttribute(Qt.ApplicationAttribute.AA_UseStyleSheetPropagationInWidgetStyles)
+    app.setFont(font)
+    # An em is that of the widget, which has the font only when this event has come to it
+    app.sendPostedEvents(None, QEvent.Type.ApplicationFontChange.value)
+    for widget in app.allWidgets():
+        if isinstance(widget, SIZED):
+            _style_anew(widget)
+        if isinstance(widget, QToolBar):
+            # It asks for the size of its pictures when it is told that its style is another
+            app.sendEvent(widget, QEvent(QEvent.Type.StyleChange))
+
+
+def _style_anew(widget: QWidget) -> None:
+    """Qt keeps what it found for a rule until the widget is polished."""
+    style = widget.style()
+    style.unpolish(widget)
+    style.polish(widget)
 
 
 def _palette(theme: Theme) -> QPalette:
@@ -89,10 +113,11 @@ def _palette(theme: Theme) -> QPalette:
 
 
 def _style_sheet() -> str:
-    """The rules of resources/style/window.qss, with pictures as large as the letters ask."""
+    """The rules of resources/style/window.qss, with pictures that grow with the letters, whose height is an em."""
+    letters = desktop_letters()
     rules = Template(resource("style", "window.qss").read_text(encoding="utf-8"))
     return rules.substitute(
         check=resource("style", "check.svg").as_posix(),
-        bar=round(BAR_ICON * letter_scale()),
-        small=round(SMALL_ICON * letter_scale()),
+        bar=f"{BAR_ICON / letters:.4f}",
+        small=f"{SMALL_ICON / letters:.4f}",
     )

@@ -33,6 +33,7 @@ __all__ = [
     "LIGHT",
     "SMALL_ICON",
     "Theme",
+    "desktop_letters",
     "icon",
     "icon_size",
     "letter_scale",
@@ -213,6 +214,11 @@ def mix(colour: str, other: str, share: float) -> str:
         a.greenF() + (b.greenF() - a.greenF()) * share,
         a.blueF() + (b.blueF() - a.blueF()) * share,
     ).name()
+
+
+def desktop_letters() -> float:
+    """How high the letters of the desktop are, pixels."""
+    return QFontMetricsF(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)).height()
 
 
 def letter_scale() -> float:

@@ -37,7 +37,7 @@ from dnf_studio.gui.features.training import FEATURE as TRAINING
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature
 
-__all__ = ["COMMANDS", "FEATURES", "MENUS"]
+__all__ = ["COMMANDS", "FEATURES", "MENUS", "SUBMENUS"]
 
 FEATURES: tuple[Feature, ...] = (
     PROCESSES,
@@ -86,6 +86,8 @@ MENUS = {
     "&Help": ("read", "report", "about"),
 }
 """Titles and sections of the menus; the features say which of their commands stands where."""
+SUBMENUS = {"points": "Si&ze and opacity of points", "colours": "Li&ght or dark"}
+"""Sections that are menus of their own within theirs, since a menu has fewer letters than View has commands."""
 COMMANDS = (
     Command("picture", "Save &picture…", "Ctrl+Shift+P", "Save the window as a PNG picture; a right click on a plot "
             "saves that plot alone", menu="File", section="write", order=1, icon="picture"),

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from dnf_studio.gui.frame.docks import FeatureDock
 from dnf_studio.gui.frame.drop import FileDrop
-from dnf_studio.gui.frame.features import COMMANDS, FEATURES, MENUS
+from dnf_studio.gui.frame.features import COMMANDS, FEATURES, MENUS, SUBMENUS
 from dnf_studio.gui.frame.status_bar import StatusUpdater, StudioStatusBar
 from dnf_studio.gui.frame.toolbar import StudioToolBar
 from dnf_studio.gui.frame.views import Views
@@ -133,7 +133,7 @@ class MainWindow(QMainWindow):
         # Not on Train, which the space bar would press
         workspace.plots["forward"].plot.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
         self.setStatusBar(self.status)
-        workspace.commands.fill(self.menuBar(), MENUS)
+        workspace.commands.fill(self.menuBar(), MENUS, SUBMENUS)
         self.tabs.setDocumentMode(True)
         self.dock.setObjectName("settings")
         self.dock.setFeatures(

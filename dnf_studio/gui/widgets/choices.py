@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QAction, QActionGroup, QStandardItemModel
@@ -51,19 +51,19 @@ class ChoiceMenu(QMenu):
         self,
         title: str,
         session: Session,
-        words: Mapping[str, Mapping[str, tuple[str, str]]],
+        words: Mapping[str, Mapping[Any, tuple[str, str]]],
         layer: str | None = None,
     ) -> None:
         """A choice made while `layer` is off switches it on."""
         super().__init__(title)
         self._session, self._words, self._layer = session, words, layer
         self.setToolTipsVisible(True)
-        self.choices: dict[tuple[str, str], QAction] = {}
+        self.choices: dict[tuple[str, object], QAction] = {}
         self._groups = [self._add(name) for name in words]
         session.changed.connect(self._show)
         self._show(frozenset(words))
 
-    def offer(self, name: str, value: str, obstacle: str) -> None:
+    def offer(self, name: str, value: object, obstacle: str) -> None:
         """Let this value be chosen, or grey it and say why not."""
         action = self.choices[name, value]
         action.setEnabled(not obstacle)
@@ -82,7 +82,7 @@ class ChoiceMenu(QMenu):
             self.choices[name, value] = action
         return group
 
-    def _choose(self, name: str, value: str, _checked: bool = False) -> None:
+    def _choose(self, name: str, value: object, _checked: bool = False) -> None:
         on = {} if self._layer is None else {"layers": self._session.state.layers | {self._layer}}
         self._session.apply({name: value, **on})
 

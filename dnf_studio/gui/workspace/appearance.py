@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
 
-from dnf_studio.gui.drawing.style import apply_theme
+from dnf_studio.gui.drawing.style import apply_letters, apply_theme
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, system_theme
 from dnf_studio.gui.workspace.memory import Memory, exactly
 
@@ -73,7 +73,6 @@ class Appearance(QObject):
             self._scale = percent
             self._memory.put("font_scale", percent)
             self._set_font()
-            apply_theme(self._app, self._theme)
             self._set_titles()
             self.changed.emit(self._theme)
             self.scale_changed.emit(percent)
@@ -104,9 +103,7 @@ class Appearance(QObject):
         else:
             font.setPixelSize(round(font.pixelSize() * self._scale / 100))
         if font != self._app.font():
-            # Under a style sheet a new font reaches only what is styled anew
-            self._app.setStyleSheet("")
-            self._app.setFont(font)
+            apply_letters(self._app, font)
 
     def _set_titles(self) -> None:
         """Set the font of the titles of docks and tabs, which follow the window's only when it differs from theirs."""

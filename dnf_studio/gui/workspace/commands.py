@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
@@ -79,22 +80,32 @@ class Commands(QObject):
         """Call `act` when a person gives the command."""
         self._actions[name].triggered.connect(lambda _checked=False: act())
 
-    def fill(self, bar: QMenuBar, menus: Mapping[str, Sequence[str]]) -> None:
-        """Put every command into its menu in `bar`; `menus` has the titles, in their order, and their sections."""
+    def fill(
+        self, bar: QMenuBar, menus: Mapping[str, Sequence[str]], submenus: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Put every command into its menu in `bar`.
+
+        `menus` has the titles, in their order, and their sections; `submenus` the titles of sections that are menus
+        within these.
+        """
         known = {(title.replace("&", ""), section) for title, sections in menus.items() for section in sections}
         for record in self.records.values():
             if record.menu and (record.menu, record.section) not in known:
                 raise ValueError(f"the command '{record.name}' names no section of a menu")
         for title, sections in menus.items():
-            menu = bar.addMenu(title)
-            self._menus.append(menu)
-            menu.setToolTipsVisible(True)
-            for place, section in enumerate(sections):
-                if place:
+            menu = self._kept(bar.addMenu(title))
+            for before, section in zip(("", *sections), sections, strict=False):
+                if before and not {before, section} <= submenus.keys():
                     menu.addSeparator()
+                owner = self._kept(menu.addMenu(submenus[section])) if section in submenus else menu
                 for record in self._section(title.replace("&", ""), section):
-                    menu.addAction(self._actions[record.name])
+                    owner.addAction(self._actions[record.name])
                     self._order.append(record.name)
+
+    def _kept(self, menu: QMenu) -> QMenu:
+        menu.setToolTipsVisible(True)
+        self._menus.append(menu)
+        return menu
 
     def in_menus(self) -> list[Command]:
         """The records as they follow each other in the menus, once these are filled."""

@@ -18,6 +18,7 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import SAMPLING
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.workers.crowd import CrowdRequest
 from dnf_studio.workers.excess import ExcessFrame, excess_affordable
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest
@@ -52,6 +53,8 @@ class Live(QObject):
     excess_known = Signal(bool)
     """Whether the excess of the model that was opened will be looked for."""
     _told = Signal()
+    crowd_found = Signal(object)
+    """A new `Crowd` that follows the frame that is shown."""
     compared = Signal(object)
     """A new `Comparison` of marginals."""
     failed = Signal(object)
@@ -68,6 +71,7 @@ class Live(QObject):
         self._last_move = perf_counter()
         self._inspect: InspectRequest | None = None
         self._field: FieldRequest | None = None
+        self._crowd: CrowdRequest | None = None
         self._exported: bool | None = None
         self._compared: tuple[Frame | None, float] = None, 0.0
         self._timer = QTimer(self)
@@ -114,6 +118,7 @@ class Live(QObject):
         self._studio.explorer.request(self._session.effective.sampling)
         self._studio.explorer.inspect(self._inspect)
         self._studio.explorer.field(self._field)
+        self._studio.explorer.follow(self._crowd)
         self._last_move = perf_counter()
         self._timer.start()
         self._player.start()
@@ -129,6 +134,12 @@ class Live(QObject):
         self._field = asked
         if self._timer.isActive():
             self._studio.explorer.field(asked)
+
+    def follow(self, asked: CrowdRequest | None) -> None:
+        """Ask for more points than the display set has, or for none; `crowd_found` brings them as they come."""
+        self._crowd = asked
+        if self._timer.isActive():
+            self._studio.explorer.follow(asked)
 
     def stop(self) -> None:
         """Stop the timers and emit nothing any more."""
@@ -179,6 +190,9 @@ class Live(QObject):
                 # The backward paths that are shown are not the model's own
                 excess = replace(excess, backward=excess.backward[:, :0])
             self.show_excess(excess)
+        crowd = self._studio.explorer.crowd.take()
+        if crowd is not None and self._crowd is not None and crowd.fits(self._frame):
+            self.crowd_found.emit(crowd)
         found = self._studio.explorer.fields.take()
         if found is not None and self._field is not None:
             self.field_found.emit(found)

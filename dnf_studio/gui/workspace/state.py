@@ -27,6 +27,7 @@ __all__ = [
     "LAYERS",
     "MOST_PAIRS",
     "OWN_SOLVERS",
+    "POINT_COUNTS",
     "SAMPLING",
     "State",
     "after_click",
@@ -47,6 +48,8 @@ FIELD_STYLES = ("arrows", "streamlines")
 AS_DRAWN = (100, 100)
 MOST_DOTS = (400, 150)
 """Greatest diameter and opacity of points, per cent; the least of both is 10."""
+POINT_COUNTS = (500, 2_000, 10_000, 50_000, 200_000)
+"""How many points the process views may draw; the display set, whose points can be chosen, has 2,000."""
 CHOICE = frozenset({"selection", "selection_of", "direction", "start"})
 """Fields of `State` that say which points are selected in which process."""
 SAMPLING = frozenset(field.name for field in fields(SampleSettings))
@@ -83,6 +86,8 @@ class State:
     """What colours points and paths: ``none``, the ``mode`` of the data, ``angle`` or ``radius`` of the latent."""
     dots: tuple[int, int] = AS_DRAWN
     """Diameter and opacity of points, per cent of what suits their number."""
+    points: int = 2_000
+    """How many points the two process views draw, one of `POINT_COUNTS`."""
     contours: str = "model"
     """Whose log-density the layer shows; ``side`` is the model's beside the exact one."""
     axes: tuple[int, int] = (0, 1)
@@ -188,6 +193,9 @@ class State:
         if not all(10 <= share <= most for share, most in zip(self.dots, MOST_DOTS, strict=True)):
             most = " and ".join(f"{share}%" for share in MOST_DOTS)
             raise SettingError(f"Diameter and opacity of points are at least 10% and at most {most}.")
+        if self.points not in POINT_COUNTS:
+            counts = ", ".join(f"{count:,}" for count in POINT_COUNTS)
+            raise SettingError(f"The views draw {counts} points, not {self.points:,}.")
         if self.comparing not in COMPARING:
             raise SettingError(f"Two models are shown as {', '.join(COMPARING)}, not as '{self.comparing}'.")
         if self.contours not in CONTOURS:

@@ -56,3 +56,15 @@ def test_what_is_shown_first_are_256_points_where_their_noise_is_known() -> None
     many, few = blocks(2000, 30, 64), blocks(2000, 30, 2)
     assert first_block_count(many, lambda _part: False) == 1 and first_block_count(many, lambda _part: True) == 2
     assert first_block_count(few, lambda _part: True) == 1 and first_block_count(few[:1], lambda _part: True) == 1
+
+
+def test_noise_of_what_was_shown_before_is_let_go() -> None:
+    noise, part = DisplayNoise(), slice(0, 8)
+    times = [torch.linspace(0.0, end, 5) for end in (1.0, 0.5)]
+    first = noise.noise(0, part, 2, times[0])
+    for dim, t in ((3, times[0]), (2, times[1])):
+        noise.noise(0, part, dim, t)
+    noise.leave(2, times[0])
+    assert noise.noise(0, part, 2, times[0]) is first
+    assert not noise.knows(0, part, 3, times[0]) and not noise.knows(0, part, 2, times[1])
+    assert noise._paths._total == 8 * 65 * 8 * 2 and len(noise._paths._items) == 1

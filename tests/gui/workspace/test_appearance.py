@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QDockWidget, QLabel
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QDockWidget, QLabel, QStyle
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.theme import DARK
@@ -67,6 +67,25 @@ def test_letters_grow_everywhere_at_once(window: MainWindow, qtbot: QtBot) -> No
         assert plot.plot.getAxis("left").style["tickFont"].pointSizeF() > 1.3 * small
     small = next(iter(before.values()))
     assert window.findChildren(QDockWidget)[0].font().pointSizeF() > 1.4 * small
+
+
+def test_pictures_grow_with_the_letters_under_the_same_rules(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To set the rules anew styles every widget, 0.2 s of the main thread, twice."""
+    menu, bar = window.menuBar().actions()[0].menu(), window.toolbar
+    app = QApplication.instance()
+    rules, styled = app.styleSheet(), []
+    monkeypatch.setattr(QApplication, "setStyleSheet", lambda *given: styled.append(given))
+
+    def sizes() -> tuple[int, int]:
+        return bar.iconSize().width(), menu.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize, None, menu)
+
+    before = sizes()
+    for percent in (200, 100):
+        window.appearance.set_scale(percent)
+        assert sizes() == tuple(pytest.approx(percent / 100 * size, abs=1) for size in before)
+    assert rules == app.styleSheet() and not styled and before == (18, 16)
 
 
 @pytest.mark.parametrize("percent", [80, 130, 200])

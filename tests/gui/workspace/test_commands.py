@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, icon
-from dnf_studio.gui.frame.features import COMMANDS, FEATURES, MENUS
+from dnf_studio.gui.frame.features import COMMANDS, FEATURES, MENUS, SUBMENUS
 from dnf_studio.gui.frame.main_window import MainWindow
 
 RECORDS = {record.name: record for record in (*COMMANDS, *(each for feature in FEATURES for each in feature.commands))}
@@ -21,7 +21,9 @@ IN_MENUS = [record for record in RECORDS.values() if record.menu]
 
 
 def menus_of(window: MainWindow) -> list[QMenu]:
-    return [action.menu() for action in window.menuBar().actions()]
+    """Those of the bar, and those within them."""
+    menus = [action.menu() for action in window.menuBar().actions()]
+    return menus + [action.menu() for menu in menus for action in menu.actions() if action.menu() is not None]
 
 
 @pytest.mark.parametrize("key", [record.name for record in IN_MENUS])
@@ -86,12 +88,17 @@ def test_menus_are_in_the_order_that_people_know(seen_window: MainWindow) -> Non
     assert listed[start : start + 13] == [*layers.split(), "data-units", "reset-view"]
 
 
-def test_mnemonics_within_a_menu_differ() -> None:
+def test_every_line_of_a_menu_has_a_letter_of_its_own(seen_window: MainWindow) -> None:
+    """Those that features put in as well; what stands in a menu within it has its letters there."""
     assert {record.menu for record in IN_MENUS} <= {title.replace("&", "") for title in MENUS}
-    for title in MENUS:
-        texts = [record.text for record in IN_MENUS if record.menu == title.replace("&", "")]
+    assert {record.section for record in IN_MENUS} >= SUBMENUS.keys()
+    for menu in menus_of(seen_window):
+        inside = menu.title() == "&View"
+        texts = [each.text() for each in menu.actions() if each.objectName() or (inside and each.menu() is not None)]
         letters = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
-        assert len(set(letters)) == len(letters), title
+        without = "".join(text.lower() for text in texts if inside and "&" not in text)
+        assert set(without) <= {*letters, " ", "…"}, "one without has no letter that is free"
+        assert len(set(letters)) == len(letters), (menu.title(), texts)
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])

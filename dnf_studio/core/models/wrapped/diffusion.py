@@ -23,6 +23,8 @@ from dnf_studio.core.sde.solvers import SolversFor
 
 __all__ = ["Predicts", "WrappedDiffusion"]
 
+LONG = 1e5
+"""From t_N/t_0 so great on the ODE is solved in √t."""
 Predicts = Literal["score", "noise", "data"]
 """What a network says of x = a x_0 + σ ε: ∇ ln p, E[ε | x] or E[x_0 | x]."""
 
@@ -48,6 +50,7 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
         super().__init__(called.dim, config, units, placeholder)
         self.formula_grid = not isinstance(path, Discrete)
         self.path, self.predicts, self.noise = path, predicts, called
+        self.root_time = path.end > LONG * path.start > 0
         own = self.between(placeholder, config.sde.steps) if isinstance(path, Discrete) else None
         self.set_grid(self.grid_at(own) if own is not None else self.grid(config.sde.steps, config.sde.grid))
 
@@ -81,7 +84,10 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
         return self.path.levels(times.detach().cpu().double())
 
     def _weights(self, times: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of times (K,): what leads to the network's own state, and how often ε̂ has what it says and this state."""
+        """Of times (K,): what leads to the network's own state, and c, k of ε̂ = c (what it says + k times the state).
+
+        The sum comes first: at little noise a denoiser says nearly its state, and their difference is exact.
+        """
         t = times.detach().cpu().double()
         signal, ratio, zoom = self.path.signal(t), self.path.ratio(t), self.path.zoom(t)
         nothing = torch.zeros_like(t)
@@ -90,7 +96,7 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
         elif self.predicts == "score":
             found = zoom, -signal * ratio, nothing
         else:
-            found = zoom, -1 / ratio, 1 / (signal * ratio)
+            found = zoom, -1 / ratio, -1 / signal
         zoom, of_value, of_state = (one.to(times) for one in found)
         return zoom, of_value, of_state
 
@@ -101,8 +107,8 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
 
         def noise(i: int, x: Tensor) -> Tensor:
             own = x * zoom[i]
-            value = said(i, own) * of_value[i]
-            return value + own * of_state[i] if self.predicts == "data" else value
+            value = said(i, own)
+            return (value + own * of_state[i] if self.predicts == "data" else value) * of_value[i]
 
         return noise
 
@@ -114,8 +120,8 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
         def noise(i: int, x: Tensor, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
             own = x * zoom[i]
             value, divergence = kernel.with_divergence(own, i, signs)
-            whole = value * of_value[i] + own * of_state[i]
-            return whole, (divergence * of_value[i] + self.dim * of_state[i]) * zoom[i]
+            whole = (value + own * of_state[i]) * of_value[i]
+            return whole, (divergence + self.dim * of_state[i]) * (of_value[i] * zoom[i])
 
         return noise
 
@@ -163,7 +169,7 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
             half = 0.5 * float(self.path.diffusion(now)) ** 2
             zoom, of_value, of_state = (one.to(x) for one in self._weights(now))
             own = x * zoom
-            noise = self.noise(own, self.path.told(now).to(x)) * of_value + own * of_state
+            noise = (self.noise(own, self.path.told(now).to(x)) + own * of_state) * of_value
             value: Tensor = noise * (half / float(self.path.levels(now).noise)) - x * (half * self.path.rho)
             return value
 

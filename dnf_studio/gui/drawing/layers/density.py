@@ -20,6 +20,7 @@ from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 from dnf_studio.gui.drawing.layers.trails import at_position
 
 __all__ = [
+    "MAX_SAMPLED",
     "DensityLayer",
     "GroundLayer",
     "argb_table",
@@ -39,7 +40,7 @@ MOST = 0.92
 TOP = 0.985
 """Quantile of the bins that hold points which gets the strongest colour."""
 MOMENTS = 5
-MAX_SAMPLED = 3000
+MAX_SAMPLED = 20_000
 FOLLOW = 0.12
 MANY = 10_000
 MAX_PASSES = 10
@@ -52,6 +53,7 @@ class DensityLayer(DeviceLayer):
     def __init__(self) -> None:
         super().__init__()
         self._paths: Array = np.empty((0, 0, 2), np.float32)
+        self._count = 0
         self._points: Array = np.empty((0, 2), np.float32)
         self._way = 0.0
         self._table = argb_table(("#000000", "#000000"))
@@ -60,9 +62,9 @@ class DensityLayer(DeviceLayer):
         self._key: tuple[object, ...] = ()
         self._zoom: tuple[object, ...] = ()
 
-    def set_paths(self, paths: Array, fresh: bool) -> None:
-        """The paths (N+1, P, 2) whose points are shown; `fresh` ones set the limits at once."""
-        self._paths = paths
+    def set_paths(self, paths: Array, fresh: bool, count: int | None = None) -> None:
+        """The paths (N+1, P, 2) whose points are shown, or some of `count`; `fresh` ones set the limits at once."""
+        self._paths, self._count = paths, paths.shape[1] if count is None else count
         self._version += 1
         if fresh:
             self._levels = None
@@ -111,7 +113,7 @@ class DensityLayer(DeviceLayer):
         key = (self._version, *zoom)
         if key == self._key and self._levels is not None:
             return
-        wanted = _levels(self._paths, transform, corner, width, height)
+        wanted = _levels(self._paths, self._count, transform, corner, width, height)
         self._levels = next_levels(self._levels if zoom == self._zoom else None, wanted)
         self._key, self._zoom = key, zoom
 
@@ -225,11 +227,11 @@ def _shares(points: Array, passes: int, transform: QTransform, corner: QPointF, 
     return shares
 
 
-def _levels(paths: Array, transform: QTransform, corner: QPointF, width: int, height: int) -> Array:
+def _levels(paths: Array, count: int, transform: QTransform, corner: QPointF, width: int, height: int) -> Array:
     """Log of a high quantile of the filled bins at a few moments of the way."""
     if not len(paths) or not paths.shape[1]:
         return np.zeros(MOMENTS, np.float32)
-    some, passes = paths[:, :: -(-paths.shape[1] // MAX_SAMPLED)], passes_for(paths.shape[1])
+    some, passes = paths[:, :: -(-paths.shape[1] // MAX_SAMPLED)], passes_for(count)
     found = []
     for position in np.linspace(0, len(paths) - 1, MOMENTS):
         shares = _shares(at_position(some, float(position)), passes, transform, corner, width, height)

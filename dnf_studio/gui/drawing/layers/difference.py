@@ -7,7 +7,7 @@ squares of their weights, and only differences beyond two standard deviations ar
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,25 +152,32 @@ def signed_difference(
     ahead: NDArray[np.intp], back: NDArray[np.intp], totals: tuple[int, int], passes: int
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Smoothed share of `ahead` less that of `back`, counts (R, C) of so many points, and where that is no chance."""
-    weights = _binomial(passes)
-    shares = [weighted(counts, weights) / n for counts, n in zip((ahead, back), totals, strict=True)]
-    spread = [weighted(counts, weights**2) / n**2 for counts, n in zip((ahead, back), totals, strict=True)]
-    difference = (shares[0] - shares[1]).astype(np.float32)
+    weights, (most, others) = _binomial(passes), totals
+    # Smoothing is linear: two sums instead of four, which are most of the time of a frame
+    difference = weighted(ahead / most - back / others, weights).astype(np.float32)
+    spread = weighted(ahead / most**2 + back / others**2, weights**2)
     # A little above, so that rounding decides nothing
-    return difference, difference**2 > (1 + 1e-5) * SIGMAS**2 * (spread[0] + spread[1])
+    return difference, difference**2 > (1 + 1e-5) * SIGMAS**2 * spread
 
 
 def weighted(values: NDArray[np.intp] | NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums of `values` (R, C) with a symmetric row of `weights` along both axes; nothing lies outside."""
-    reach, summed = len(weights) // 2, np.asarray(values, np.float64)
-    for _ in range(2):
-        rows = len(summed)
-        padded = np.pad(summed, ((reach, reach), (0, 0)))
-        total = weights[reach] * padded[reach : reach + rows]
-        for k in range(reach):
-            total += weights[k] * (padded[k : k + rows] + padded[2 * reach - k : 2 * reach - k + rows])
-        summed = total.T
+    """Sums of `values` (R, C) with a symmetric row of `weights` along both axes; nothing lies outside.
+
+    As two products of matrices, which for fifty weights take a tenth of the time of adding shifted copies.
+    """
+    rows, columns = np.shape(values)
+    row = weights.tobytes()
+    summed: NDArray[np.float64] = _band(rows, row) @ np.asarray(values, np.float64) @ _band(columns, row)
     return summed
+
+
+@lru_cache(maxsize=16)
+def _band(size: int, weights: bytes) -> NDArray[np.float64]:
+    """The matrix (size, size) whose row k has the weights around column k."""
+    row = np.frombuffer(weights, np.float64)
+    away = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+    reach = len(row) // 2
+    return np.where(away <= reach, row[np.minimum(reach + away, len(row) - 1)], 0.0)
 
 
 def _compare(

@@ -74,7 +74,12 @@ def _connect_pages(workspace: Workspace) -> None:
     connect("tour", begin_tour)
 
 
-TITLES = {"first-steps": "First steps", "guide": "How to find what is wrong", "glossary": "Glossary"}
+TITLES = {
+    "first-steps": "First steps",
+    "guide": "How to find what is wrong",
+    "glossary": "Glossary",
+    "examples": "Examples",
+}
 """Commands that open a page of the guide."""
 COMMANDS = (
     Command("first-steps", "&First steps", "Ctrl+Shift+F1", "What to look at first, and how to train, change and keep "
@@ -84,6 +89,8 @@ COMMANDS = (
     Command("guide", "&How to find what is wrong", "Ctrl+F1", "Three faults found with the views alone: which to "
             "look at, and what tells one from another", menu="Help", section="read"),
     Command("glossary", "&Glossary", "Alt+F1", "What the words of the window mean", menu="Help", section="read"),
+    Command("examples", "&Examples", "Alt+Shift+F1", "Whole scripts to read and copy: your own data, models, loops and "
+            "plug-ins", menu="Help", section="read"),
     Command("palette", "&Search everything…", "Ctrl+K", "Find a command, setting, plot, model or word by a few letters "
             "of it", menu="Help", section="read"),
     Command("shortcuts", "&Keyboard shortcuts", "F1", "List every command and its shortcut", menu="Help",

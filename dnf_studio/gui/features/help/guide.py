@@ -36,6 +36,8 @@ PAGES = {
     "Glossary": ("guide", "glossary.md"),
 }
 """Titles and files of what the window shows of the guide."""
+EXAMPLES = "Examples"
+"""Title of the page that shows the scripts of resources/examples."""
 WIDTH, HEIGHT = 860, 700
 PICTURE = "\ufffc"
 """Stands in the text for a picture."""
@@ -48,7 +50,7 @@ LINE = 116
 
 
 class GuideDialog(QDialog):
-    """Text and pictures of one of the `PAGES`; arrows and Page keys scroll, Esc closes."""
+    """Text and pictures of one of the `PAGES`, or the examples; arrows and Page keys scroll, Esc closes."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +60,10 @@ class GuideDialog(QDialog):
         self.browser.setAccessibleName(self.windowTitle())
         self.browser.setOpenLinks(False)
         self.browser.anchorClicked.connect(self._follow)
-        self.browser.setSource(QUrl.fromLocalFile(str(resource(*PAGES[title]))))
+        if title == EXAMPLES:
+            self.browser.setMarkdown(_examples())
+        else:
+            self.browser.setSource(QUrl.fromLocalFile(str(resource(*PAGES[title]))))
         self._furnish()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -110,6 +115,17 @@ class GuideDialog(QDialog):
                 form.setLineHeight(LINE, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
             QTextCursor(block).mergeBlockFormat(form)
             block = block.next()
+
+
+def _examples() -> str:
+    """What every script of the examples does, how it is run, and the whole of it, to read and to copy: markdown."""
+    parts = [f"# {EXAMPLES}\n\nEach is one file of `{resource('examples')}`."]
+    for file in sorted(resource("examples").glob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        said, script = text.removeprefix('"""').split('"""', 1)
+        about, _, run = said.partition("\n\n")
+        parts.append(f"## {file.name}\n\n{about}\n\n```\n{run.strip()}\n```\n\n```python\n{script.strip()}\n```")
+    return "\n\n".join(parts)
 
 
 def show_guide(title: str, parent: QWidget, words: str = "") -> None:

@@ -24,6 +24,7 @@ def _time(_workspace: Workspace) -> Plot:
 
 def _fill(workspace: Workspace) -> None:
     from dnf_studio.gui.features.processes.colouring import Colouring
+    from dnf_studio.gui.features.processes.crowd import CrowdController
     from dnf_studio.gui.features.processes.dots import DotsController
     from dnf_studio.gui.features.processes.parts import PartsMenus
     from dnf_studio.gui.features.processes.units import UnitsController
@@ -32,6 +33,7 @@ def _fill(workspace: Workspace) -> None:
     workspace.parts["modes"] = PartsMenus(workspace, colouring)
     workspace.parts["units"] = UnitsController(workspace)
     workspace.parts["dots"] = DotsController(workspace)
+    workspace.parts["crowd"] = CrowdController(workspace)
 
 
 COMMANDS = (
@@ -51,15 +53,15 @@ COMMANDS = (
             section="look", checkable=True),
     Command("data-units", "&Data units", "Ctrl+U", "Write all places in the units of the data, or standardised: mean "
             "0 and deviation 1; tables begin with their own", menu="View", section="look", checkable=True),
-    Command("bigger-points", "Bigger points", "Ctrl+Alt+Up", "Draw points bigger",
+    Command("bigger-points", "&Bigger points", "Ctrl+Alt+Up", "Draw points bigger",
             menu="View", section="points"),
-    Command("smaller-points", "Smaller points", "Ctrl+Alt+Down", "Draw points smaller",
+    Command("smaller-points", "&Smaller points", "Ctrl+Alt+Down", "Draw points smaller",
             menu="View", section="points"),
-    Command("opaque-points", "More opaque points", "Ctrl+Alt+Right", "Draw points less transparent", menu="View",
+    Command("opaque-points", "&More opaque points", "Ctrl+Alt+Right", "Draw points less transparent", menu="View",
             section="points"),
-    Command("fainter-points", "Less opaque points", "Ctrl+Alt+Left", "Draw points more transparent, which shows where "
+    Command("fainter-points", "&Less opaque points", "Ctrl+Alt+Left", "Draw points more transparent, which shows where "
             "many lie over each other", menu="View", section="points"),
-    Command("usual-points", "The usual points", "Ctrl+Alt+0", "Draw points as suits their number", menu="View",
+    Command("usual-points", "The &usual points", "Ctrl+Alt+0", "Draw points as suits their number", menu="View",
             section="points"),
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from dnf_studio.core.sampling.region import Region, inside_polygon
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing import words
 from dnf_studio.gui.drawing.axes import half_range
+from dnf_studio.gui.drawing.layers.crowd import MANY, CrowdPlanes
 from dnf_studio.gui.drawing.layers.density import DensityLayer, GroundLayer
 from dnf_studio.gui.drawing.layers.difference import DifferenceLayer
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
@@ -29,6 +30,7 @@ from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.features.processes.meaning import CloudMeaning
 from dnf_studio.gui.features.processes.tables import PlaneTables
 from dnf_studio.gui.features.processes.time_header import named_axes
+from dnf_studio.workers.crowd import Crowd
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["ProcessView"]
@@ -70,6 +72,7 @@ class ProcessView(PlaneTables):
         self._others: Array | None = None
         self._position, self._axes = 0.0, (0, 1)
         self._units = STANDARDISED
+        self._crowd, self._most, self._dense, self._layers = CrowdPlanes(), MANY, False, frozenset({"points", "paths"})
         self._principal: PrincipalComponents | None = None
         self._seen: tuple[object, ...] = ()
         self._named = False
@@ -87,6 +90,8 @@ class ProcessView(PlaneTables):
     def set_frame(self, frame: Frame | None) -> None:
         """Show `frame`; None empties the view. One-dimensional data has no place here and empties it too."""
         self._frame = frame if frame is not None and frame.forward.shape[2] > 1 else None
+        self._crowd.follow(self._frame)
+        self._follow_crowd()
         self.set_empty(self._frame is None)
         if self._named != (frame is not None and frame.forward.shape[2] > 2):
             self._named = not self._named
@@ -99,13 +104,27 @@ class ProcessView(PlaneTables):
         self._position = position
         self._place()
 
+    def set_crowd(self, crowd: Crowd | None, most: int = MANY) -> None:
+        """Draw these points beside those of the frame that they follow, or of the frame alone the first `most`."""
+        if self._crowd.set(crowd) or most != self._most:
+            self._most = most
+            self._follow_crowd()
+            self._take_points()
+
+    def _follow_crowd(self) -> None:
+        """Where the points have become too many or few again they are drawn otherwise."""
+        if self._dense != self._crowd.dense:
+            self._dense = self._crowd.dense
+            self.set_layers(self._layers)
+
     def set_layers(self, layers: frozenset[str]) -> None:
         """Show exactly these layers; ``disagreement`` is how paths are coloured."""
-        self._points.setVisible("points" in layers)
+        self._layers, dense = layers, self._crowd.dense and "points" in layers
+        self._points.setVisible("points" in layers and not dense)
         self._paths.setVisible("paths" in layers)
         # Trails in the one colour would hide those of the steps
         self._trails.setVisible("paths" in layers and "disagreement" not in layers)
-        self._density.setVisible("density" in layers)
+        self._density.setVisible("density" in layers or dense)
         self._ground.setVisible("density" in layers)
         self._say_density()
         for name, layer in (("overlay", self._other), ("difference", self._difference)):
@@ -206,7 +225,7 @@ class ProcessView(PlaneTables):
         if frame is None:
             self._planes, self._lost = NONE[:, None], 0
         else:
-            paths = frame.forward if self._direction == "forward" else frame.backward
+            paths = (frame.forward if self._direction == "forward" else frame.backward)[:, : self._most]
             self._planes = self._kept.masked(self._plane_of(paths), self._direction)
             self._lost = words.lost_paths(paths)
             data = self._plane_of(frame.forward[0])
@@ -217,7 +236,8 @@ class ProcessView(PlaneTables):
             self._ground.set_points(self._kept.of(data, "forward"))
             shown = self._kept.of(self._planes, self._direction)
             seen = (frame.request, shown.shape, self._axes, self._principal)
-            self._density.set_paths(shown, fresh=seen != self._seen)
+            some, count = self._crowd.scaled_by(shown, self._direction, self._plane_of)
+            self._density.set_paths(some, seen != self._seen, count)
             self._seen = seen
         self._paths.set_paths(self._planes[:, :MAX_PATHS])
         self.set_selection(self._selection)
@@ -234,30 +254,33 @@ class ProcessView(PlaneTables):
             self._meaning.clear()
             return
         points = at_position(self._planes, position := self._clipped)
-        self._points.set_points(points, self._rest)
+        drawn = self._crowd.joined(points, self._direction, position, self._plane_of)
+        self._points.set_points(drawn, self._crowd.rows(self._rest, len(points), len(drawn)))
         if self._other.isVisible():
-            self._other.set_points(at_position(self._other_planes(self._frame), position))
+            others = at_position(self._other_planes(self._frame), position)
+            self._other.set_points(self._crowd.joined(others, OTHER[self._direction], position, self._plane_of))
         if self._difference.isVisible():
             own, other = self._kept.of(self._planes, self._direction), self._other_planes(self._frame)
             clouds = (own, other) if self._direction == "forward" else (other, own)
             seen = (self._frame.request, self._planes.shape, self._axes, self._principal)
             self._difference.set_clouds(*clouds, position, seen)
         shown = self._kept.of(points, self._direction)
-        self._density.set_points(shown, position / max(1, len(self._planes) - 1))
+        self._density.set_points(drawn if len(drawn) > len(points) else shown, position / max(1, len(self._planes) - 1))
         self._chosen.set_points(points[self._rows])
         if self._trails.isVisible():
             self._trails.set_trails(trailing_part(self._planes[:, :MAX_PATHS], position, self._direction == "forward"))
         if troubled := words.lost_words(self._lost, self._planes.shape[1]) or words.far_points(shown, self._half):
             self.warn(*troubled)
         else:
-            self.set_note(*words.time_note(self._frame.t, position))
+            note, many = words.time_note(self._frame.t, position), self._crowd.words(len(points), self._direction)
+            self.set_note(*(f"{many}    {each}" for each in note if many), *note)
         self._meaning.follow(self._frame, self._planes, position, self._plane_of)
 
     def _other_planes(self, frame: Frame) -> Array:
         """The coordinates of the other process, taken when they are first wanted."""
         if self._others is None:
             other = OTHER[self._direction]
-            self._others = self._kept.of(self._plane_of(frame.paths_of(other)), other)
+            self._others = self._kept.of(self._plane_of(frame.paths_of(other)[:, : self._most]), other)
         return self._others
 
     def _plane_of(self, paths: Array) -> Array:

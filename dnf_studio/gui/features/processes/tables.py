@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.drawing.caption import DirectionSwitch
+from dnf_studio.gui.drawing.layers.crowd import CrowdPlanes
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.scale import MAX_PATHS
@@ -40,6 +41,8 @@ class PlaneTables(ProcessPlot):
     _principal: PrincipalComponents | None
     _across_and_up: NamedAxes
     _selection: NDArray[np.intp]
+    _crowd: CrowdPlanes
+    _most: int
     _points: PointsLayer
     _density: DeviceLayer
     _other: DeviceLayer
@@ -66,6 +69,7 @@ class PlaneTables(ProcessPlot):
         if frame is self._frame:
             twin._kept = self._kept
             twin.by_point.show(self.coloured[self.direction].shown)
+            twin.set_crowd(self._crowd.crowd, self._most)
             twin.set_frame(frame)
             twin.set_selection(self._selection)
         (left, right), (low, high) = self.box.targetRange()

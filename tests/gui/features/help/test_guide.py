@@ -170,3 +170,17 @@ def test_shortcuts_are_searched_and_whole(qtbot: QtBot) -> None:
     dialog.search.clear()
     assert len(rows()) == table.rowCount() and not dialog.nothing.isVisible()
     dialog.close()
+
+
+def test_the_examples_are_whole(qtbot: QtBot) -> None:
+    """Each with what it does, how it is run, and every line."""
+    files = sorted(resource("examples").glob("*.py"))
+    guide = GuideDialog("Examples")
+    qtbot.addWidget(guide)
+    shown = guide.browser.toPlainText()
+    squeezed = re.sub(r"\s+", "", shown)
+    assert len(files) >= 8
+    for file in files:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        assert file.name in shown and lines[0].removeprefix('"""') in shown
+        assert all(re.sub(r"\s+", "", line).replace('"""', "") in squeezed for line in lines), file.name
