@@ -70,7 +70,7 @@ class FigureDialog(QDialog):
             self._say("")
         self._save.setEnabled(not self.problem.text())
         self.note.setText(
-            f"{style.width:g} × {style.height:g} mm, letters of {style.letters:g} pt: in LaTeX it is included as it is, "
+            f"{style.width:g} × {style.height:g} mm, letters of {style.letters:g} pt: LaTeX includes it as it is, "
             "without a width."
         )
 
