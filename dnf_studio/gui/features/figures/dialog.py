@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QHBoxLayou
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.figure_file import SUFFIXES, filters, preview, write_figure
-from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.features.figures.form import FigureForm
 from dnf_studio.gui.features.figures.subjects import Subject, Subjects
 from dnf_studio.gui.widgets.controls import caption
@@ -20,17 +19,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 
 __all__ = ["FigureDialog"]
 
-HELP = Help(
-    "figures",
-    "A figure has the size it is printed in, and letters as large as those of the text around it: in LaTeX it is "
-    "included as it is, without a width. PDF and SVG hold letters as letters and lines as lines; maps, and clouds of "
-    "more points than you set, are pictures within them. Time slices show the forward process above the backward "
-    "one at the same times, as figures 4 and 5 of the paper do. What is shown is what the window shows now: its "
-    "layers, range, selection and units.",
-    (),
-    "",
-    "",
-)
 SOON_MS, LATER_MS = 120, 1000
 """After a change of settings, and after one of what the window shows."""
 MARGIN, SQUARE = 12, 8
@@ -47,8 +35,6 @@ class FigureDialog(QDialog):
         self._workspace, self._subjects = workspace, subjects
         self.form, self.preview = FigureForm(workspace.memory), Preview()
         self.problem, self.note = caption(warning=True), caption()
-        self.help = HelpButton(HELP, self)
-        self.help.set_theme(workspace.appearance.theme)
         self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._later = QTimer(self, singleShot=True, interval=LATER_MS)
         for timer in (self._soon, self._later):
@@ -57,7 +43,6 @@ class FigureDialog(QDialog):
         self.choose(chosen)
         self.form.changed.connect(self._soon.start)
         self.form.refused.connect(self._say)
-        workspace.appearance.changed.connect(self.help.set_theme)
         self.preview.resized.connect(self._soon.start)
         workspace.live.frame_shown.connect(self._follow)
         workspace.session.cursor.moved.connect(self._follow)
@@ -84,7 +69,10 @@ class FigureDialog(QDialog):
         else:
             self._say("")
         self._save.setEnabled(not self.problem.text())
-        self.note.setText(f"{style.width:g} × {style.height:g} mm, letters of {style.letters:g} pt.")
+        self.note.setText(
+            f"{style.width:g} × {style.height:g} mm, letters of {style.letters:g} pt: LaTeX includes it as it is, "
+            "without a width."
+        )
 
     def save(self, path: Path) -> None:
         """Write the figure; raises `ExportError` where it cannot be."""
@@ -113,12 +101,9 @@ class FigureDialog(QDialog):
         buttons.addButton(QDialogButtonBox.StandardButton.Close)
         self._save.setDefault(True)
         reset.setAutoDefault(False)
-        foot = QHBoxLayout()
-        foot.addWidget(self.help)
-        foot.addWidget(buttons, 1)
         column = QVBoxLayout(self)
         column.addLayout(body, 1)
-        column.addLayout(foot)
+        column.addWidget(buttons)
         buttons.accepted.connect(self._ask_and_save)
         buttons.rejected.connect(self.reject)
         reset.clicked.connect(self.form.reset)
