@@ -39,6 +39,14 @@ class OfOneTime(Protocol):
 
 
 @runtime_checkable
+class ByStep(Protocol):
+    """A plot whose paths may have a colour for each step."""
+
+    def set_step_colours(self, colours: None) -> None:
+        """Draw them all in theirs."""
+
+
+@runtime_checkable
 class OfTheData(Protocol):
     """What belongs to the data end, and says so where points are elsewhere."""
 
@@ -115,6 +123,10 @@ def paint_card(twin: Plot, painter: QPainter) -> None:
 def show_frame(twin: Plot, frame: Frame, iteration: int | None) -> None:
     """Show this frame, which is of another `iteration` of the run; a second model stays as it is."""
     if not getattr(twin, "second", False):
+        # What is known of the excess, and colours by it, are of the weights that the window shows
+        twin.set_excess(None)
+        if isinstance(twin, ByStep):
+            twin.set_step_colours(None)
         twin.set_frame(frame)
     place = getattr(twin, "place", None)
     if isinstance(place, InTraining):

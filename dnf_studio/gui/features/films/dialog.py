@@ -73,7 +73,9 @@ class FilmDialog(QDialog):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closing cancels a film that is being written, and forgets the stage."""
         self._leave()
-        super().closeEvent(event)
+        # Qt's own way is Escape's, which only cancels while a film is written
+        event.accept()
+        self.hide()
 
     def reject(self) -> None:
         """Escape cancels a film first, then closes."""

@@ -126,6 +126,11 @@ class Stage(QWidget):
             if isinstance(twin, PointPlot):
                 for by_point in twin.coloured.values():
                     by_point.set_dots(self._dots[0] * look.size[1] / USUAL, self._dots[1])
+        # Axes find their width when they are painted first
+        for _ in range(2):
+            self.picture(0.0)
+            for twin in self.twins:
+                twin.plot.getPlotItem().layout.activate()
 
     def unanswered(self, positions: Sequence[float]) -> list[FieldRequest]:
         """The questions for the fields that are shown at these positions, without those that are answered."""

@@ -122,6 +122,7 @@ def test_cancel_leaves_nothing_and_another_film_can_be_written(
     with qtbot.waitSignal(dialog.maker.written, timeout=20_000):
         dialog.write.click()
     assert [path.name for path in tmp_path.iterdir()] == ["film.gif"]
+    qtbot.waitUntil(lambda: not dialog.maker.running)
     # So does closing the dialog
     dialog.form.seconds.setValue(60)
     dialog.form.target.setText("other.gif")
