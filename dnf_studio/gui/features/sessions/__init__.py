@@ -33,8 +33,8 @@ def _notes(workspace: Workspace) -> QWidget:
 COMMANDS = (
     Command("open-session", "Open sessio&n…", "Ctrl+Alt+Shift+O", "Show again what a session (.dnfsession) holds: "
             "model, data, view, selection, layout and notes", menu="File", section="session"),
-    Command("save-session", "Sa&ve session…", "Ctrl+Shift+S", "Keep what is shown and how as a small file, which "
-            "names the model's file and opens in another folder, too", menu="File", section="session"),
+    Command("save-session", "Sa&ve session…", "Ctrl+Shift+S", "Keep what is shown, and how, as a small file that "
+            "opens in another folder, too", menu="File", section="session"),
     Command("notes", "Notes", "Ctrl+Alt+N", "Write down what you see; a session keeps it", menu="View",
             section="window", checkable=True),
 )  # fmt: skip

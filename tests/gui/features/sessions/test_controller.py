@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.sampling.region import Region
@@ -26,7 +26,6 @@ from dnf_studio.gui.features.library.recent import Recent
 from dnf_studio.gui.features.sessions import FEATURE
 from dnf_studio.gui.features.sessions.controller import SessionController
 from dnf_studio.gui.features.sessions.notes import NotesPanel
-from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.dialogs import Answer
 from dnf_studio.gui.workspace.state import SAMPLING, State
@@ -279,25 +278,6 @@ def test_notes_are_not_lost_without_a_question(desk: Desk, monkeypatch: pytest.M
     panel.field.setPlainText("")
     desk.open(desk.file)
     assert panel.field.toPlainText() == "seen"
-
-
-def test_a_window_stands_as_another_one_stood(still_window: MainWindow, qtbot: QtBot) -> None:
-    window, layout = still_window, still_window.workspace.arrangement
-    before = layout.read()
-    assert window.docks["notes"].isHidden()
-    window.commands["notes"].trigger()
-    window.views.tabs.show_named("Score")
-    window.tabs.setCurrentIndex(2)
-    after = json.loads(json.dumps(layout.read()))
-    assert after["plot"] == "Score" != before["plot"] and after["tab"] != before["tab"]
-    layout.apply(before)
-    assert window.docks["notes"].isHidden() and layout.read()["plot"] == before["plot"]
-    layout.apply(after)
-    assert not window.docks["notes"].isHidden() and window.docks["notes"].panel.findChild(QPlainTextEdit) is not None
-    assert (layout.read()["tab"], layout.read()["plot"]) == (after["tab"], "Score")
-    # Damaged docks are left as they are
-    layout.apply({"splitters": {"rows": "wide", "below": [-1]}, "tab": 3, "plot": None})
-    assert not window.docks["notes"].isHidden()
 
 
 def test_samples_with_the_model_that_drew_them(desk: Desk, tmp_path: Path) -> None:
