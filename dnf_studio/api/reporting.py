@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dnf_studio.api.measuring import as_model, measured_on
 from dnf_studio.api.settings import in_python
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dnf_studio.errors import Check
     from dnf_studio.reports.measured import Measured, Subject
 
-__all__ = ["REPORT_STEPS", "make_report", "report", "report_file", "report_on"]
+__all__ = ["REPORT_STEPS", "OpenModel", "make_report", "report", "report_file", "report_on"]
 
 REPORT_STEPS = (5, 10)
 """Numbers of steps that samples are measured at, beside each model's own."""
@@ -132,16 +132,20 @@ def make_report(
     return found
 
 
-def report_on(
-    path: Path,
-    flow: GenerativeModel,
-    checkpoint: Checkpoint | None,
-    dataset: Dataset | None,
-    title: str,
-    source: str,
-    check: Check,
-) -> Iterator[str]:
-    """What ``report`` does, of a model in memory with what is known of it: yields what is being measured.
+class OpenModel(NamedTuple):
+    """A model in memory, with what is known of it."""
+
+    flow: GenerativeModel
+    checkpoint: Checkpoint | None
+    """None for untrained weights."""
+    dataset: Dataset | None
+    title: str
+    file: str
+    """Where it is; empty where it is no file, or no longer the same."""
+
+
+def report_on(path: Path, models: Sequence[OpenModel], check: Check) -> Iterator[str]:
+    """What ``report`` does, of models in memory: yields what is being measured.
 
     The file is there once all has been yielded, and not before. `check` raises to leave.
     """
@@ -150,13 +154,24 @@ def report_on(
     from dnf_studio.reports.measured import QUICK, Subject, measure
     from dnf_studio.reports.page import write_page
 
-    began = time.thread_time()
+    began, found = time.thread_time(), []
     check_target(report_file(path), ExportError)
-    told = "" if dataset is not None else "Its data is not here, so neither likelihoods nor distances are told."
-    subject = Subject(title, source, flow, checkpoint or Checkpoint.of_model(flow), dataset, told)
-    found = yield from measure(subject, QUICK, sorted({*REPORT_STEPS, flow.grid().steps}), check)
+    subjects = [
+        Subject(
+            one.title,
+            one.file,
+            one.flow,
+            one.checkpoint or Checkpoint.of_model(one.flow),
+            one.dataset,
+            "" if one.dataset is not None else "Its data is not here, so neither likelihoods nor distances are told.",
+        )
+        for one in models
+    ]
+    for subject in _named(subjects):
+        steps = sorted({*REPORT_STEPS, subject.flow.grid().steps})
+        found.append((yield from measure(subject, QUICK, steps, check)))
     check()
-    write_page(path, [found], (), time.thread_time() - began)
+    write_page(path, found, (), time.thread_time() - began)
 
 
 def subject_of(model: Any, data: Any = None) -> Subject:  # noqa: ANN401 - as `evaluate` takes both

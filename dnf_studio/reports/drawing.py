@@ -220,13 +220,14 @@ def strands(times: Array, paths: Array, colour: str, across: str, up: str) -> st
 
 
 def mosaic(pixels: NDArray[np.uint8]) -> str:
-    """Images (n, height, width, channels), `BESIDE` in a row, as a data URL of a PNG in twice their pixels."""
+    """Images (n, height, width, channels), `BESIDE` in a row, as a data URL of a PNG that is about `SIDE` wide."""
     from PIL import Image
 
     rows = [np.concatenate(list(pixels[k : k + BESIDE]), axis=1) for k in range(0, len(pixels), BESIDE)]
     whole = np.concatenate([row for row in rows if row.shape == rows[0].shape], axis=0)
     picture = Image.fromarray(whole[..., 0] if whole.shape[-1] == 1 else whole)
-    picture = picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST)
+    scale = max(1, SIDE // picture.width)
+    picture = picture.resize((scale * picture.width, scale * picture.height), Image.Resampling.NEAREST)
     written = io.BytesIO()
     picture.save(written, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"

@@ -54,10 +54,10 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--muted); } .grid { strok
 .level { stroke: var(--muted); stroke-dasharray: 5 4; } line.mark { stroke: var(--muted); stroke-width: 0.6; }
 circle.mark { fill: var(--muted); } .error { stroke: var(--text); } .open { color: var(--muted); }
 .row { white-space: nowrap; overflow-x: auto; } .row b { display: inline-block; width: 5.5rem;
-vertical-align: top; padding-top: 50px; } .forward { color: var(--forward); } .backward { color: var(--backward); }
+vertical-align: top; padding-top: 0.4rem; } .forward { color: var(--forward); } .backward { color: var(--backward); }
 .key span { margin-right: 1.2rem; } summary { cursor: pointer; }
 @media print { body { max-width: none; margin: 0; font-size: 11px; } figure, table, svg { break-inside: avoid; }
-h2, h3 { break-after: avoid; } .row { white-space: normal; } }
+h2, h3 { break-after: avoid; } .row b { width: 9%; } .row figure { width: 14%; margin: 0; } }
 """
 
 

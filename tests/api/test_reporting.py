@@ -96,6 +96,9 @@ def test_a_model_in_memory_of_other_dimensions_or_a_persons_own_is_told_as_far_a
     assert "1 and flow matching" not in told and "components, so nothing of them is compared" in told
     assert "neither likelihoods nor distances are told" in told and "The first two of 5 components" in told
     assert "(2)" in told and "made again by" not in told
+    both = [reporting.OpenModel(make_flow(seed=k), None, None, "a", "") for k in range(2)]
+    assert [*reporting.report_on(Path("b.html"), both, lambda: None)] == ["a: both processes", "a (2): both processes"]
+    assert "Compared" in " ".join(read(tmp_path / "b.html").words)
 
 
 def test_what_cannot_be_reported_on_is_one_sentence_and_leaves_no_file(

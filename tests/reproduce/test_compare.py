@@ -303,7 +303,7 @@ def test_curves_with_nothing_to_show_are_nothing_and_what_is_below_0_stays_there
     drawn = curves({"data": line}, "N", "distance", {"data": "#000000"})
     heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', drawn)]
     assert len(heights) == 3 and heights[0] < heights[1] < heights[2] < 230
-    assert drawn.count('fill="white"') == 1 and drawn.count('stroke="#000000"/>') == 2
+    assert drawn.count('fill="var(--base, white)"') == 1 and drawn.count('stroke="#000000"/>') == 2
     assert ">−0.005<" in drawn
 
 

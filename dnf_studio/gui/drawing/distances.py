@@ -24,6 +24,7 @@ __all__ = [
     "ends_of",
     "in_brackets",
     "padded",
+    "row_of",
     "short_count",
     "signed",
     "span_of",
@@ -142,3 +143,11 @@ def short_count(number: int) -> str:
         if 10 * number >= unit:
             return f"{number / unit:.3g} {letter}"
     return str(number)
+
+
+def row_of(to: str, one: Distance) -> dict[str, object]:
+    """A distance as a row of a table; what is not known of it is empty."""
+    low, high = ends_of(one)
+    values = {"distance": one.value, "error": one.error, "low": low, "high": high, "resolution": one.resolution}
+    numbers = {f"{name} [model units]": "" if value is None else float(value) for name, value in values.items()}
+    return {"to": to, **numbers, "verdict": one.word or ""}

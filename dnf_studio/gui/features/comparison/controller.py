@@ -221,7 +221,7 @@ class ComparisonController(QObject):
             rows: dict[str, Array] = {}
             if known and second is not None:
                 rows = {way: self._values(second.paths_of(way), component) for way in WAYS}
-            self.time.show(rows, len(first.t) - 1 if first is not None else 0)
+            self.time.show(rows, len(first.t) - 1 if first is not None else 0, (second, component))
 
     @Slot()
     def _recolour(self) -> None:

@@ -155,7 +155,7 @@ class SecondTimeLayers:
 
     def __init__(self, view: PointPlot) -> None:
         self._values: Mapping[str, Array] = {}
-        self._steps = 0
+        self._steps, self._subject = 0, tuple[object, ...]()
         self.paths = {name: PathsLayer(LIGHT.second, alpha=0.07, most=0.4) for name in DIRECTIONS}
         self.points = {name: PointsLayer(LIGHT.second, diameter=2.6, alpha=0.45) for name in DIRECTIONS}
         for layer in (*self.paths.values(), *self.points.values()):
@@ -166,10 +166,13 @@ class SecondTimeLayers:
         for layer in (*self.paths.values(), *self.points.values()):
             layer.set_colour(theme.second)
 
-    def show(self, values: Mapping[str, Array], steps: int) -> None:
-        """By direction the `values` (N+1, P) of B, drawn over so many `steps` of A; nothing where there is none."""
-        if not values and not self._values:
+    def show(self, values: Mapping[str, Array], steps: int, subject: tuple[object, ...]) -> None:
+        """By direction the `values` (N+1, P) of B, drawn over so many `steps` of A; nothing where there is none. Those
+        of the same `subject` are drawn already."""
+        same = len(subject) == len(self._subject) and all(a is b for a, b in zip(subject, self._subject, strict=True))
+        if (not values and not self._values) or (values and self._values and same and steps == self._steps):
             return
+        self._subject = subject
         self._values, self._steps = {name: rows[:, :MAX_PATHS] for name, rows in values.items()}, steps
         for name in DIRECTIONS:
             rows = self._values.get(name, NONE[..., 0])

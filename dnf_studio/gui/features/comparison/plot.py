@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import DIRECTIONS, mix
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 
@@ -91,6 +92,7 @@ class ChangePlot(Plot):
         """Add the band, the zero and both curves."""
         self._units, self._component, self._limit = STANDARDISED, 0, 0.0
         self._subject: object = None
+        self._found: Mapping[str, MarginalChange] = {}
         self.band = pg.PlotCurveItem()
         self._zero = pg.InfiniteLine(angle=0, pos=0)
         self.curves = {name: pg.PlotCurveItem() for name in DIRECTIONS}
@@ -113,6 +115,7 @@ class ChangePlot(Plot):
     ) -> None:
         """Show B − A of each direction, of the `component`, within ±`half`; another `subject` sets the range at once.
         None empties the plot."""
+        self._found = found or {}
         self.set_empty(found is None)
         for item in (self.band, self._zero, *self.curves.values()):
             item.setVisible(found is not None)
@@ -133,6 +136,19 @@ class ChangePlot(Plot):
         self.box.setRange(xRange=(-half, half), yRange=(-1.08 * self._limit, 1.08 * self._limit), padding=0)
         numbers = " · ".join(f"{name} {each.distance:.3f}" for name, each in found.items())
         self.set_note(f"W₁ {numbers}", *(f"{name} {each.distance:.3f}" for name, each in list(found.items())[:1]))
+
+    def signs(self) -> Sequence[Sign]:
+        """Both directions, and what chance makes of it."""
+        band = Sign("chance", mix(self.theme.base, self.theme.floor, 0.16), "bar")
+        return [*(Sign(name, self.theme.direction(name)) for name in self._found), band]
+
+    def numbers(self) -> Numbers | None:
+        """B − A of each direction and the edge of the band, by place, both standardised."""
+        if not self._found:
+            return None
+        densities = {f"{name}, B − A of the density": each.density for name, each in self._found.items()}
+        chance = np.max([each.chance for each in self._found.values()], axis=0)
+        return Numbers({"place [standardised]": next(iter(self._found.values())).x, **densities, "chance": chance})
 
     def recolour(self) -> None:
         """Also band and curves."""

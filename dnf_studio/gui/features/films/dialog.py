@@ -225,7 +225,7 @@ class FilmDialog(QDialog):
         self.form.setEnabled(not running)
         self.preview.slider.setEnabled(not running)
         self.cancel.setText("Cancel" if running else "Close")
-        if not running:
+        if not running and self.form.over_training:
             # A film over training ends with an earlier model on the stage
             self._settle.start()
         self.progress.setVisible(running)

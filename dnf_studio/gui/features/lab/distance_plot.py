@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGraphicsItem, QWidget
 
-from dnf_studio.gui.drawing.distances import DistanceCurve, ends_of, padded, signed, span_of, told
+from dnf_studio.gui.drawing.distances import DistanceCurve, padded, row_of, signed, span_of, told
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["DistancePlot", "LevelsPlot", "row_of"]
+__all__ = ["DistancePlot", "LevelsPlot"]
 
 HELP = Help(
     "the distance of samples",
@@ -166,14 +166,6 @@ class DistancePlot(Plot):
         outside = "" if row.outside is None else f", {100 * row.outside:.1f}% outside"
         whole = f"{self.name(row)}: {here}"
         self.set_note(whole + outside, whole, f"{self.name(row)}: {short}", short)
-
-
-def row_of(to: str, one: Distance) -> dict[str, object]:
-    """A distance as a row of a table; what is not known of it is empty."""
-    low, high = ends_of(one)
-    values = {"distance": one.value, "error": one.error, "low": low, "high": high, "resolution": one.resolution}
-    numbers = {f"{name} [model units]": "" if value is None else float(value) for name, value in values.items()}
-    return {"to": to, **numbers, "verdict": one.word or ""}
 
 
 def _resolution(one: Distance | None) -> float:

@@ -17,11 +17,12 @@ from dnf_studio.gui.drawing.distances import (
     DistanceCurve,
     cost_of,
     padded,
+    row_of,
     short_count,
     span_of,
 )
 from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
-from dnf_studio.gui.features.lab.distance_plot import DistancePlot, row_of
+from dnf_studio.gui.features.lab.distance_plot import DistancePlot
 from dnf_studio.gui.workspace.curves import KeptCurve
 
 if TYPE_CHECKING:

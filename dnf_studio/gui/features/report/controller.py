@@ -1,8 +1,8 @@
-"""Asks for a file, measures what is open in a thread, and writes the report there."""
+"""Asks for a file, measures what is open in a thread, of a comparison both models, and writes the report there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +17,10 @@ from dnf_studio.workers.background import Newest
 from dnf_studio.workers.threads import stand_back
 
 if TYPE_CHECKING:
-    from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.api.reporting import OpenModel
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.gui.workspace.opening import Opened
 
 __all__ = ["ReportController"]
 
@@ -56,17 +57,24 @@ class ReportController(QObject):
             self._workspace.studio.take_model(partial(self._begin, path), self._workspace.tell)
 
     def _begin(self, path: Path, model: Given) -> None:
-        opened = self._workspace.studio.current
+        from dnf_studio.api.reporting import OpenModel
+
+        opened, second = self._workspace.studio.current, self._workspace.comparison.second
         if opened is None:
             return
         flow, checkpoint = model
-        file = "" if opened.path is None or checkpoint is not opened.checkpoint else str(opened.path)
+        file = _file(opened) if checkpoint is opened.checkpoint else ""
+        models = [OpenModel(flow, checkpoint, opened.dataset, opened.shown.title, file)]
+        if second is not None:
+            other = second.opened
+            known = other.snapshot.flow, other.checkpoint, other.dataset
+            models.append(OpenModel(*known, other.shown.title, _file(other)))
         self._show(path)
-        work = partial(_measured, path, flow, checkpoint, opened.dataset, opened.shown.title, file)
-        self._measuring.start(work, self._tell, self._failed, partial(self._ended, path))
+        self._measuring.start(partial(_measured, path, models), self._tell, self._failed, partial(self._ended, path))
 
     def _show(self, path: Path) -> None:
-        dialog = QProgressDialog("Measuring…", "Cancel", 0, PARTS, self._workspace.parent)
+        count = 1 if self._workspace.comparison.second is None else 2
+        dialog = QProgressDialog("Measuring…", "Cancel", 0, PARTS * count, self._workspace.parent)
         dialog.setWindowTitle(f"Report: {path.name}")
         dialog.setWindowModality(Qt.WindowModality.NonModal)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -86,7 +94,7 @@ class ReportController(QObject):
     def _tell(self, text: str) -> None:
         if self.dialog is not None:
             self.dialog.setLabelText(text)
-            self.dialog.setValue(min(PARTS - 1, self.dialog.value() + 1))
+            self.dialog.setValue(min(self.dialog.maximum() - 1, self.dialog.value() + 1))
 
     def _failed(self, error: Exception) -> None:
         self._workspace.tell(error)
@@ -100,17 +108,13 @@ class ReportController(QObject):
             self._workspace.say(f"Wrote the report {path}; any browser opens it.")
 
 
-def _measured(
-    path: Path,
-    flow: GenerativeModel,
-    checkpoint: Checkpoint | None,
-    dataset: Dataset | None,
-    title: str,
-    file: str,
-    check: Check,
-) -> Iterator[str]:
+def _file(opened: Opened) -> str:
+    return "" if opened.path is None else str(opened.path)
+
+
+def _measured(path: Path, models: Sequence[OpenModel], check: Check) -> Iterator[str]:
     """What is measured at the moment, in words; the file is there at the end. For a thread, behind all others."""
     from dnf_studio.api.reporting import report_on
 
     stand_back()
-    return report_on(path, flow, checkpoint, dataset, title, file, check)
+    return report_on(path, models, check)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.drawing.distances import MARKS, padded
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 
 if TYPE_CHECKING:
     from dnf_studio.workers.compared import Curve, Excess
@@ -54,6 +55,14 @@ class SlotPlot(Plot):
     def colour(self, slot: int) -> str:
         """The colour of a model for as long as it is compared."""
         return self.theme.curves[slot]
+
+    def slots(self) -> Iterable[int]:
+        """The slots of the models that are drawn."""
+        return ()
+
+    def signs(self) -> Sequence[Sign]:
+        """The mark of each model, as in the table beside."""
+        return [Sign(MARKS[slot][0], self.colour(slot)) for slot in sorted(self.slots())]
 
 
 class LossCurves(SlotPlot):
@@ -97,6 +106,16 @@ class LossCurves(SlotPlot):
             low, high = float(later.min()), float(later.max())
             margin = max(0.05 * (high - low), 1e-3)
             self.box.setRange(xRange=(0, max(float(x[-1]) for x, _ in known)), yRange=(low - margin, high + margin))
+
+    def slots(self) -> Iterable[int]:
+        """Those with a loss."""
+        return [slot for slot, (x, _) in self._drawn.items() if len(x)]
+
+    def numbers(self) -> Numbers | None:
+        """The curves as they are drawn, each point with the mark of its model."""
+        axes = [self.axis_title(side) for side in ("bottom", "left")]
+        parts = [{"model": MARKS[k][0], axes[0]: x, axes[1]: y} for k, (x, y) in sorted(self._drawn.items())]
+        return long_table(parts) if parts else None
 
     def recolour(self) -> None:
         """Also the curves."""
@@ -155,6 +174,23 @@ class ExcessCurves(SlotPlot):
             most = {len(one.mean) for one in self._shown.values()}
             across = (-0.01, 1.01) if len(most) > 1 else (-0.6, max(most) - 0.4)
             self.box.setRange(xRange=across, yRange=padded((min(finite), max(finite))), padding=0)
+
+    def slots(self) -> Iterable[int]:
+        """All that are shown."""
+        return self._shown
+
+    def numbers(self) -> Numbers | None:
+        """The excess of each step with its standard error, and the mark of its model."""
+        parts = [
+            {
+                "model": MARKS[slot][0],
+                "step": np.arange(len(one.mean)),
+                "excess [nats]": np.asarray(one.mean),
+                "standard error [nats]": np.asarray(one.error),
+            }
+            for slot, one in sorted(self._shown.items())
+        ]
+        return long_table(parts) if parts else None
 
     def recolour(self) -> None:
         """Also curves and bars."""

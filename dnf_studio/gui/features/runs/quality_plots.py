@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,19 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from dnf_studio.gui.drawing.axes import number_ticks
-from dnf_studio.gui.drawing.distances import AXES, MARKS, Axis, Cost, DistanceCurve, padded, short_count, span_of
+from dnf_studio.gui.drawing.distances import (
+    AXES,
+    MARKS,
+    Axis,
+    Cost,
+    DistanceCurve,
+    padded,
+    row_of,
+    short_count,
+    span_of,
+)
 from dnf_studio.gui.drawing.help import Help
+from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 from dnf_studio.gui.features.runs.plots import SlotPlot
 
 if TYPE_CHECKING:
@@ -101,6 +112,19 @@ class QualityCurves(SlotPlot):
             span = span_of([one for found in self._rows.values() for _, one in found])
             self.box.setRange(xRange=(left, right), yRange=padded(span), padding=0)
 
+    def slots(self) -> Iterable[int]:
+        """Those with distances."""
+        return self._rows
+
+    def numbers(self) -> Numbers | None:
+        """Each distance with its interval, what a sample costs, and the mark of its model."""
+        parts = [
+            {"model": MARKS[slot][0], **cost._asdict(), **row_of("data", one)}
+            for slot, rows in sorted(self._rows.items())
+            for cost, one in rows
+        ]
+        return long_table(parts) if parts else None
+
     def recolour(self) -> None:
         """Also curves, zero and resolution."""
         super().recolour()
@@ -151,6 +175,25 @@ class LikelihoodMarks(SlotPlot):
             self.box.setRange(
                 xRange=(-0.6, len(self._found) - 0.4), yRange=(low - margin, high + margin), padding=0
             )  # fmt: skip
+
+    def signs(self) -> Sequence[Sign]:
+        """The models by their names."""
+        return [Sign(f"{MARKS[named.slot][0]} {named.name}", self.colour(named.slot)) for named, *_ in self._found]
+
+    def numbers(self) -> Numbers | None:
+        """Bound and NLL of each model, with their errors where these are known."""
+        parts = [
+            {
+                "model": named.name,
+                "kind": kind,
+                "NLL [nats]": one.nll,
+                "standard error [nats]": "" if one.error is None else one.error,
+            }
+            for named, *both in self._found
+            for kind, one in zip(("bound", "ODE"), both, strict=True)
+            if one is not None and one.nll is not None
+        ]
+        return long_table(parts) if parts else None
 
     def recolour(self) -> None:
         """Also marks and entropy."""

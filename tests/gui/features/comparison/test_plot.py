@@ -40,5 +40,15 @@ def test_the_scale_grows_at_once_and_falls_with_another_subject(qtbot: QtBot) ->
     plot.show_changes({"forward": near, "backward": near}, 0, 3.3, "another")
     assert plot.box.viewRange()[1][1] < high
     assert "forward 0.010" in plot.note.texts[0]
+    numbers = plot.numbers()
+    assert numbers is not None
+    assert [*numbers.columns] == [
+        "place [standardised]",
+        "forward, B − A of the density",
+        "backward, B − A of the density",
+        "chance",
+    ]
+    assert numbers.text().count("\n") == 1 + len(near.x)
     plot.show_changes(None, 0, 1.0)
+    assert plot.numbers() is None
     assert plot.note.texts == ("",)

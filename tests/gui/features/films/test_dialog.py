@@ -122,6 +122,14 @@ def test_cancel_leaves_nothing_and_another_film_can_be_written(
     with qtbot.waitSignal(dialog.maker.written, timeout=20_000):
         dialog.write.click()
     assert [path.name for path in tmp_path.iterdir()] == ["film.gif"]
+    # So does closing the dialog
+    dialog.form.seconds.setValue(60)
+    dialog.form.target.setText("other.gif")
+    with qtbot.waitSignal(dialog.maker.cancelled, timeout=20_000):
+        with qtbot.waitSignal(dialog.maker.progressed, timeout=20_000):
+            dialog.write.click()
+        dialog.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["film.gif"] and not dialog.isVisible()
 
 
 REFUSED = {

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.storage.snapshots import KeptWeights, snapshot_folder
 from dnf_studio.core.training.record import Mark
+from dnf_studio.gui.features.history import FEATURE
 from dnf_studio.gui.features.history.bar import TrainingBar, mark_places
 from dnf_studio.gui.frame.main_window import MainWindow
+from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.look_back import Past
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.training_cursor import TrainingCursor
-from tests.gui.conftest import TINY
+from tests.gui.conftest import TINY, delete
 
 Open = Callable[[str], None]
 
@@ -37,6 +40,13 @@ def past_of(window: MainWindow, qtbot: QtBot, place: int) -> Past:
     return studio.look_back.shown
 
 
+@pytest.fixture(scope="module")
+def commands(qapp: QApplication) -> Iterator[Commands]:
+    holder = QWidget()
+    yield Commands(holder, FEATURE.commands)
+    delete(holder)
+
+
 @pytest.fixture
 def trained(few_points: None, window: MainWindow, open_in: Open, qtbot: QtBot) -> MainWindow:
     """A window in which a tiny run trains on."""
@@ -47,10 +57,15 @@ def trained(few_points: None, window: MainWindow, open_in: Open, qtbot: QtBot) -
     return window
 
 
-def test_a_run_goes_on_while_one_looks_back_and_moves_no_view(
-    trained: MainWindow, qtbot: QtBot, tmp_path: Path
+def test_a_run_can_be_looked_back_at_while_it_trains_when_it_is_brought_back_and_from_its_file(
+    trained: MainWindow, qtbot: QtBot, tmp_path: Path, errors_of: Callable[[], list[str]]
 ) -> None:
-    window, studio, bar = trained, trained.studio, trained.parts["history"].bar
+    goes_on_and_moves_no_view(trained, qtbot, tmp_path)
+    keeps_its_past_when_discarded_and_saved(trained, qtbot, tmp_path, errors_of)
+
+
+def goes_on_and_moves_no_view(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    studio, bar = window.studio, window.parts["history"].bar
     assert bar.isVisible() and bar.readout.text().startswith("now, iteration ")
     assert not window.commands["past-now"].isEnabled()
     past = past_of(window, qtbot, 3)
@@ -80,10 +95,10 @@ def test_a_run_goes_on_while_one_looks_back_and_moves_no_view(
     assert studio.look_back.shown is None and bar.objectName() == ""
 
 
-def test_a_run_that_is_discarded_and_brought_back_or_saved_keeps_its_past(
-    trained: MainWindow, qtbot: QtBot, tmp_path: Path, errors_of: Callable[[], list[str]]
+def keeps_its_past_when_discarded_and_saved(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, errors_of: Callable[[], list[str]]
 ) -> None:
-    window, studio = trained, trained.studio
+    studio = window.studio
     window.commands["stop"].trigger()
     qtbot.waitUntil(lambda: studio.training.phase is Phase.ENDED, timeout=20_000)
     kept = studio.past.kept
@@ -110,9 +125,10 @@ def test_a_run_that_is_discarded_and_brought_back_or_saved_keeps_its_past(
     assert studio.past.shown is None
 
 
-def test_the_bar_marks_where_settings_changed_and_hides_where_nothing_is_kept(seen_window: MainWindow) -> None:
+def test_the_bar_marks_where_settings_changed_and_hides_where_nothing_is_kept(commands: Commands, qtbot: QtBot) -> None:
     cursor = TrainingCursor()
-    bar = TrainingBar(cursor, seen_window.commands)
+    bar = TrainingBar(cursor, commands)
+    qtbot.addWidget(bar)
     assert bar.isHidden()
     marks = [Mark(6, "sde.steps", 4, 9), Mark(6, "training.clip", 1.0, 2.0), Mark(30, "sde.steps", 9, 4)]
     cursor.set_kept([KeptWeights(i, 1) for i in (0, 4, 8)], 10, marks)

@@ -108,6 +108,11 @@ def test_excess_over_steps_or_over_the_way(page: CurvesPage, quiet_workspace: Wo
     excess.show_excess({0: few, 2: few})
     np.testing.assert_allclose(excess._parts[2][0].getData()[0], [0, 1, 2, 3])
     excess.show_excess({0: few, 1: many})
+    numbers = excess.numbers()
+    assert numbers is not None
+    header, first, *_ = numbers.text().splitlines()
+    assert header == "model,step,excess [nats],standard error [nats]" and first.startswith("▲,0,")
+    assert [sign.text for sign in excess.signs()] == ["▲", "■"]
     np.testing.assert_allclose(excess._parts[0][0].getData()[0], [0.125, 0.375, 0.625, 0.875])
     assert set(excess._parts) == {0, 1}
     first = quiet_workspace.curves.models[0]
