@@ -42,7 +42,7 @@ Name = Annotated[str, StringConstraints(max_length=4096)]
 Source = Annotated[str, StringConstraints(max_length=1 << 20)]
 Sum = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$")]
 Number = Annotated[int, Field(ge=-1, lt=2**63)]
-Numbers = Annotated[tuple[Number, ...], Field(max_length=100_000)]
+Numbers = Annotated[tuple[Number, ...], Field(max_length=1_000_000)]
 Pair = tuple[float, float]
 Row = Annotated[tuple[float, ...], Field(max_length=10_001)]
 

@@ -110,7 +110,7 @@ def test_a_wrong_part_is_named_or_can_be(where: tuple[str, ...], value: object) 
         ({"format_version": 2}, "newer DNF Studio"),
         ({"format": "dnf-studio time grid"}, "no session of"),
         ({"notes": "x" * (session_file.MOST_NOTES + 1)}, "notes"),
-        ({"view": {"selection": [0] * 100_001}}, "view.selection"),
+        ({"view": {"layers": ["points"] * 101}}, "view.layers"),
         ({"view": {"lam": float("nan")}}, "view.lam"),
         ({"cursor": {"fraction": 1.5}}, "cursor.fraction"),
     ],

@@ -118,8 +118,29 @@ def test_a_size_that_is_asked_for_goes_first(visits: Visits) -> None:
     assert window.tabs.currentIndex() == 1
 
 
-def test_reset_layout_brings_the_first_arrangement_back(visits: Visits) -> None:
+def stands_as_another_one_stood(window: MainWindow) -> None:
+    """What a session does with the window; leaves it as it was."""
+    layout, before = window.workspace.arrangement, window.workspace.arrangement.read()
+    assert window.docks["notes"].isHidden()
+    window.commands["notes"].trigger()
+    window.views.tabs.show_named("Score")
+    window.tabs.setCurrentIndex(2)
+    after = json.loads(json.dumps(layout.read()))
+    assert after["plot"] == "Score" != before["plot"] and after["tab"] != before["tab"]
+    layout.apply(before)
+    assert window.docks["notes"].isHidden() and layout.read()["plot"] == before["plot"]
+    layout.apply(after)
+    assert not window.docks["notes"].isHidden() and window.docks["notes"].panel.field.isVisible()
+    assert (layout.read()["tab"], layout.read()["plot"]) == (after["tab"], "Score")
+    # Without docks they stay as they are
+    layout.apply({"splitters": {"rows": "wide", "below": [-1]}, "tab": 3, "plot": None})
+    assert not window.docks["notes"].isHidden()
+    layout.apply(before)
+
+
+def test_reset_layout_brings_the_first_arrangement_back_and_a_session_its_own(visits: Visits) -> None:
     window = visits.begin()
+    stands_as_another_one_stood(window)
     QApplication.processEvents()
     width, before = window.dock.width(), splitters(window)
     window.resizeDocks([window.dock], [420], Qt.Orientation.Horizontal)
@@ -226,9 +247,10 @@ def test_what_is_remembered_is_on_the_page_of_file_formats(visits: Visits, setti
     ExportHistory(memory).add(ExportRecord("a.h5", 1, 2, 1.0))
     visits.end()
     page = resource("guide", "formats.md").read_text(encoding="utf-8").partition("What the window remembers")[2]
+    page = page.partition("\n## ")[0]
     named = set(re.findall(r"^\| `([^`]+)`", page, flags=re.MULTILINE))
-    # The folder of models is kept once another one is chosen
-    assert {name for name in named if "." not in name} == {*settings.allKeys(), "models"}
+    # The folder of models is kept once another one is chosen, others once they are used
+    assert {name for name in named if "." not in name} == {*settings.allKeys(), "models", "figure", "figure-kind", "runs"}
     for name in ("recent[]", "exports[]", "arrangement"):
         kept = memory.get(name.removesuffix("[]"), lambda value: value, None)
         one = kept[0] if isinstance(kept, list) else kept

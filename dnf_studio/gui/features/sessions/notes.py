@@ -33,10 +33,10 @@ class Notes(QObject):
 
     def write(self, text: str) -> None:
         """Have `text` in place of what was there, of which a session takes the first `MOST_NOTES` letters."""
-        text = text[:MOST_NOTES]
-        if text != self._text:
-            self._text = text
-            self.changed.emit(text)
+        kept = text[:MOST_NOTES]
+        if kept != self._text or kept != text:
+            self._text = kept
+            self.changed.emit(kept)
 
     def kept(self, text: str) -> None:
         """Note that a session has this text."""

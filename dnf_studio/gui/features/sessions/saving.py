@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
@@ -100,7 +101,10 @@ class SessionSaver(QObject):
         if opened is None or place is None:
             raise StudioError("The model shown is in no file; save it first.")
         sources = (*([opened.path] if opened.path else []), split_selection(opened.source)[0])
-        session, lost = self._record(opened, place, folder)
+        try:
+            session, lost = self._record(opened, place, folder)
+        except ValidationError as error:
+            raise StudioError("What is shown is more than a session holds; choose fewer points.") from error
 
         def done(_result: object) -> None:
             self.path = path

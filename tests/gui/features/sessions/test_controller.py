@@ -12,17 +12,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.sampling.region import Region
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
-from dnf_studio.core.storage.session_file import View, read_session
+from dnf_studio.core.storage.export_plan import ExportPlan
+from dnf_studio.core.storage.samples import export_samples
+from dnf_studio.core.storage.session_file import MOST_NOTES, View, read_session
 from dnf_studio.core.storage.session_places import model_sum
 from dnf_studio.gui.features.library.recent import Recent
+from dnf_studio.gui.features.sessions import FEATURE
 from dnf_studio.gui.features.sessions.controller import SessionController
 from dnf_studio.gui.features.sessions.notes import NotesPanel
-from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.dialogs import Answer
 from dnf_studio.gui.workspace.state import SAMPLING, State
@@ -249,6 +252,15 @@ def test_what_is_in_no_file_is_saved_first(
     assert desk.said == ["The name of a session ends in .dnfsession, and 'new.safetensors' does not."]
 
 
+def test_a_layout_may_open_the_notes_before_the_rest_is_there(quiet_workspace: Workspace, qtbot: QtBot) -> None:
+    panel = FEATURE.dock_pages[0].make(quiet_workspace)
+    qtbot.addWidget(panel)
+    panel.field.setPlainText("x" * (MOST_NOTES + 5))
+    assert FEATURE.fill(quiet_workspace) is quiet_workspace.parts["sessions"]
+    # No more than is kept is shown
+    assert quiet_workspace.parts["sessions"].notes.text == panel.field.toPlainText() == "x" * MOST_NOTES
+
+
 def test_notes_are_not_lost_without_a_question(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.save(desk.file)
     panel = NotesPanel(desk.sessions.notes)
@@ -268,20 +280,18 @@ def test_notes_are_not_lost_without_a_question(desk: Desk, monkeypatch: pytest.M
     assert panel.field.toPlainText() == "seen"
 
 
-def test_a_window_stands_as_another_one_stood(still_window: MainWindow, qtbot: QtBot) -> None:
-    window, layout = still_window, still_window.workspace.arrangement
-    before = layout.read()
-    assert window.docks["notes"].isHidden()
-    window.commands["notes"].trigger()
-    window.views.tabs.show_named("Score")
-    window.tabs.setCurrentIndex(2)
-    after = json.loads(json.dumps(layout.read()))
-    assert after["plot"] == "Score" != before["plot"] and after["tab"] != before["tab"]
-    layout.apply(before)
-    assert window.docks["notes"].isHidden() and layout.read()["plot"] == before["plot"]
-    layout.apply(after)
-    assert not window.docks["notes"].isHidden() and window.docks["notes"].panel.findChild(QPlainTextEdit) is not None
-    assert (layout.read()["tab"], layout.read()["plot"]) == (after["tab"], "Score")
-    # Damaged docks are left as they are
-    layout.apply({"splitters": {"rows": "wide", "below": [-1]}, "tab": 3, "plot": None})
-    assert not window.docks["notes"].isHidden()
+def test_samples_with_the_model_that_drew_them(desk: Desk, tmp_path: Path) -> None:
+    export, flow = tmp_path / "a" / "x.h5", make_flow()
+    list(export_samples(flow, export, ExportPlan(50, settings=SampleSettings(lam=0.5)), Checkpoint.of_model(flow)))
+    desk.workspace.studio.places = lambda: (desk.model,)
+    desk.show(str(export))
+    values = json.loads(desk.save(desk.file))
+    assert values["export"] == "x.h5" and values["model"]["name"] == "models/m.safetensors"
+    desk.workspace.studio.places = tuple
+    (tmp_path / "a").rename(tmp_path / "b")
+    file = tmp_path / "b" / "s.dnfsession"
+    assert desk.open(file).startswith("Opened s.dnfsession. ")
+    assert desk.workspace.studio.current.export is not None and desk.state.sampling.lam == 0.5
+    (tmp_path / "b" / "x.h5").write_bytes(b"cut off")
+    said = desk.open(file)
+    assert "but without its samples: " in said and desk.workspace.studio.current.shown.trained
