@@ -194,6 +194,14 @@ class CrowdWatch:
             self._starts = asked, shown, found[len(shown) :].contiguous() if repeats else found
         return self._starts[2]
 
+    def _begin_at(self, asked: CrowdRequest, wanted: FrameRequest, number: int, rows: slice) -> Tensor:
+        """The data points of these rows, or where there is no data samples of the model."""
+        assert wanted.snapshot is not None
+        data, flow = self._data(asked, wanted), wanted.snapshot.flow
+        if data is not None:
+            return data[rows]
+        return flow.standardisation.to_model(flow.sample(rows.stop - rows.start, seed=number)).float()
+
     def _carry(
         self, shown: tuple[Frame, FrameRequest], ahead: _Side, back: _Side, check: Check, pool: BlockPool
     ) -> None:
@@ -217,11 +225,8 @@ class CrowdWatch:
         noise = noise_of_both(brownian, grid.t)
 
         def forward() -> Array:
-            count, data = min(size, ahead.rows - begin), self._data(asked, wanted)
-            if data is None:
-                starts = flow.standardisation.to_model(flow.sample(count, seed=number)).float()
-            else:
-                starts = data[begin : begin + count]
+            count = min(size, ahead.rows - begin)
+            starts = self._begin_at(asked, wanted, number, slice(begin, begin + count))
             return simulator.ahead(starts, noise[0][:, :count], check)
 
         def backward() -> Array:

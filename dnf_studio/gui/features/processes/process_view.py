@@ -26,10 +26,9 @@ from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trail
 from dnf_studio.gui.drawing.picking import existing, nearest, sampled
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS
-from dnf_studio.gui.drawing.units import STANDARDISED, Units
+from dnf_studio.gui.drawing.units import STANDARDISED
 from dnf_studio.gui.features.processes.meaning import CloudMeaning
 from dnf_studio.gui.features.processes.tables import PlaneTables
-from dnf_studio.gui.features.processes.time_header import named_axes
 from dnf_studio.workers.crowd import Crowd
 from dnf_studio.workers.frames import Frame
 
@@ -37,7 +36,7 @@ __all__ = ["ProcessView"]
 
 OTHER: dict[str, Direction] = {"forward": "backward", "backward": "forward"}
 MARGINAL = "Shaded: the marginal density of both."
-FAINT, CHOSEN = 0.28, ", chosen in the Data panel"
+FAINT = 0.28
 """Opacity of the other process's points."""
 Array = NDArray[np.float32]
 NONE = np.empty((0, 2), np.float32)
@@ -135,26 +134,6 @@ class ProcessView(PlaneTables):
     def set_step_colours(self, colours: StepColours | None) -> None:
         """Draw each step of the paths in its own colour, or all in that of the direction."""
         self._paths.set_steps(colours)
-
-    def set_axes(self, a: int, b: int) -> None:
-        """Show component `a` across and `b` up."""
-        if (a, b) != self._axes:
-            self._axes = a, b
-            self._label_axes()
-            self._take_points()
-
-    def set_units(self, units: Units) -> None:
-        """Write what is across and up in these."""
-        if units != self._units:
-            self._units = units
-            self._label_axes()
-
-    def set_projection(self, principal: PrincipalComponents | None) -> None:
-        """Show the first two principal components instead of a pair of components, or the pair again."""
-        if principal is not self._principal:
-            self._principal = principal
-            self._label_axes()
-            self._take_points()
 
     def set_selection(self, selection: Sequence[int] | NDArray[np.intp]) -> None:
         """Set these points off, with their paths; the others step back where there are many."""
@@ -283,26 +262,12 @@ class ProcessView(PlaneTables):
             self._others = self._kept.of(self._plane_of(frame.paths_of(other)[:, : self._most]), other)
         return self._others
 
-    def _plane_of(self, paths: Array) -> Array:
-        """The two coordinates of `paths` (…, D) that are shown, (…, 2)."""
-        if self._principal is not None and len(self._principal.mean) == paths.shape[-1]:
-            return self._principal.project(paths)
-        # A copy of 50,000 paths would take 12 ms a frame
-        both = self._axes == (0, 1) and paths.shape[-1] == 2
-        return paths if both else np.ascontiguousarray(paths[..., list(self._axes)])
-
     @property
     def _clipped(self) -> float:
         return float(np.clip(self._position, 0, len(self._planes) - 1))
 
     def _say_density(self) -> None:
         self.add_words(MARGINAL if self._named and self._density.isVisible() else "")
-
-    def _label_axes(self) -> None:
-        """Names as tooltips, and written at the axes of data with more than two components."""
-        self._across_and_up = named_axes(self._axes, self._units, self._principal)
-        for side, (name, unit) in zip(("bottom", "left"), self._across_and_up, strict=True):
-            self.name_axis(side, name, self._named or self._units.of_data, unit, CHOSEN if self._named else "")
 
     @Slot(object, object)
     def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:

@@ -22,19 +22,22 @@ from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
 from dnf_studio.gui.drawing.telling import Numbers, Sign, column_name, in_units, long_table
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
-from dnf_studio.gui.features.processes.time_header import ComponentBox, NamedAxes
+from dnf_studio.gui.features.processes.time_header import ComponentBox, NamedAxes, named_axes
 from dnf_studio.workers.frames import Frame
 
 __all__ = ["PathTables", "PlaneTables", "path_table", "point_table"]
 
+CHOSEN = ", chosen in the Data panel"
 Array = NDArray[np.float32]
 
 
 class PlaneTables(ProcessPlot):
-    """What the view of one process tells beside its picture: its points as a table, and a twin for figures."""
+    """The plane that the view of one process shows, its points in it as a table, and a twin for figures."""
 
     _frame: Frame | None
     _planes: Array
+    _named: bool
+    """Whether the data has more than two components, which are named at the axes."""
     _position: float
     _axes: tuple[int, int]
     _units: Units
@@ -47,6 +50,26 @@ class PlaneTables(ProcessPlot):
     _density: DeviceLayer
     _other: DeviceLayer
     _difference: DeviceLayer
+
+    def set_axes(self, a: int, b: int) -> None:
+        """Show component `a` across and `b` up."""
+        if (a, b) != self._axes:
+            self._axes = a, b
+            self._label_axes()
+            self._take_points()
+
+    def set_units(self, units: Units) -> None:
+        """Write what is across and up in these."""
+        if units != self._units:
+            self._units = units
+            self._label_axes()
+
+    def set_projection(self, principal: PrincipalComponents | None) -> None:
+        """Show the first two principal components instead of a pair of components, or the pair again."""
+        if principal is not self._principal:
+            self._principal = principal
+            self._label_axes()
+            self._take_points()
 
     def numbers(self) -> Numbers | None:
         """The points at the time cursor, in the plane and the units that are shown."""
@@ -76,6 +99,20 @@ class PlaneTables(ProcessPlot):
         twin.box.setRange(QRectF(left, low, right - left, high - low), padding=0)
         made: ProcessPlot = twin
         return made
+
+    def _plane_of(self, paths: Array) -> Array:
+        """The two coordinates of `paths` (…, D) that are shown, (…, 2)."""
+        if self._principal is not None and len(self._principal.mean) == paths.shape[-1]:
+            return self._principal.project(paths)
+        # A copy of 50,000 paths would take 12 ms a frame
+        both = self._axes == (0, 1) and paths.shape[-1] == 2
+        return paths if both else np.ascontiguousarray(paths[..., list(self._axes)])
+
+    def _label_axes(self) -> None:
+        """Names as tooltips, and written at the axes of data with more than two components."""
+        self._across_and_up = named_axes(self._axes, self._units, self._principal)
+        for side, (name, unit) in zip(("bottom", "left"), self._across_and_up, strict=True):
+            self.name_axis(side, name, self._named or self._units.of_data, unit, CHOSEN if self._named else "")
 
 
 class PathTables(PointPlot):
