@@ -250,7 +250,13 @@ def test_what_is_remembered_is_on_the_page_of_file_formats(visits: Visits, setti
     page = page.partition("\n## ")[0]
     named = set(re.findall(r"^\| `([^`]+)`", page, flags=re.MULTILINE))
     # The folder of models is kept once another one is chosen, others once they are used
-    assert {name for name in named if "." not in name} == {*settings.allKeys(), "models", "figure", "figure-kind", "runs"}
+    assert {name for name in named if "." not in name} == {
+        *settings.allKeys(),
+        "models",
+        "figure",
+        "figure-kind",
+        "runs",
+    }
     for name in ("recent[]", "exports[]", "arrangement"):
         kept = memory.get(name.removesuffix("[]"), lambda value: value, None)
         one = kept[0] if isinstance(kept, list) else kept
