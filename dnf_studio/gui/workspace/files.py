@@ -26,10 +26,7 @@ __all__ = ["DATA_ONLY", "Files"]
 DATA = "*.csv *.tsv *.txt *.npy *.npz *.h5 *.hdf5 *.parquet *.xlsx"
 PICTURES = "*.png *.jpg *.jpeg"
 IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"
-READABLE = (
-    "Checkpoints, data, pictures, images, exports and sessions "
-    f"(*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES} *.dnfsession)"
-)
+READABLE = f"Models, data, images, exports, sessions (*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES} *.dnfsession)"
 DATA_ONLY = f"Data, pictures and images ({DATA} {PICTURES} {IMAGES})"
 SUFFIX = ".safetensors"
 RUN = "Run, to go on with later (*.safetensors)"
