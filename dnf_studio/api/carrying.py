@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
-__all__ = ["Carried", "carried", "checked_points"]
-
 BLOCK = 512
 """Points whose Brownian paths are made at once."""
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset, Standardisation
     from dnf_studio.core.models.base import GenerativeModel
 
-__all__ = ["DisplaySet", "display_set"]
-
 OWN = "samples of the model"
 """What the points are of where the data is not here."""
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
-__all__ = ["Parts", "Paths", "paths"]
-
 Units = Literal["data", "model"]
 
 

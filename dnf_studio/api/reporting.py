@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dnf_studio.errors import Check
     from dnf_studio.reports.measured import Measured, Subject
 
-__all__ = ["REPORT_STEPS", "OpenModel", "make_report", "report", "report_file", "report_on"]
-
 REPORT_STEPS = (5, 10)
 """Numbers of steps that samples are measured at, beside each model's own."""
 SUFFIXES = (".html", ".htm")

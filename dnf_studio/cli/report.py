@@ -11,8 +11,6 @@ from dnf_studio.cli.options import AsJson, Output
 from dnf_studio.cli.output import clock, emit, number
 from dnf_studio.errors import SettingError
 
-__all__ = ["report"]
-
 MODELS = "Checkpoint files or bundled models' names; several are held against each other."
 DATA = "What to measure on, of every model; its own unless given, and nothing where that is not here."
 STEPS = "Numbers of steps to sample with; 5, 10 and each model's own unless given."

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from dnf_studio.core.evaluation.by_steps import StepRow
 from dnf_studio.reports.measured import Measured
 
-__all__ = ["Difference", "comparable", "nll_difference", "step_difference"]
-
 SURE = 0.975
 FEWEST = 3
 Word = Literal["told apart", "equal", "unresolved"]

@@ -12,8 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bar", "Line", "Mark", "bars", "chart", "cloud", "curves", "mosaic", "strands"]
-
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 360, 230, 52, 34, 10
 MOST_TICKS = 6
 LINEAR = 0.005

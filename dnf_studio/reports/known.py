@@ -12,8 +12,6 @@ from dnf_studio.core.training.record import STAGE, History, Marks
 from dnf_studio.reports.drawing import Line, chart
 from dnf_studio.reports.measured import Measured
 
-__all__ = ["data_part", "differing", "setting", "settings_part", "table", "training_part"]
-
 MOST_COLUMNS = 12
 """Columns that are named."""
 

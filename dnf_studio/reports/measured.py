@@ -25,8 +25,6 @@ from dnf_studio.core.sde.sample_settings import AS_VIEWED
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.errors import Check, StudioError, continued
 
-__all__ = ["FULL", "QUICK", "Effort", "Measured", "Subject", "measure"]
-
 SHOWN = 400
 """Points of the two processes that are drawn."""
 IMAGES = 64

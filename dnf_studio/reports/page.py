@@ -35,8 +35,6 @@ from dnf_studio.reports.sections import (
     nats,
 )
 
-__all__ = ["as_dict", "write_page"]
-
 OTHERS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Colours of models by Okabe and Ito, "Color Universal Design", 2008, told apart on light and dark."""
 LAYOUT = """

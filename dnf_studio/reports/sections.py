@@ -17,16 +17,6 @@ from dnf_studio.reports.drawing import Bar, Mark, bars, cloud, curves, mosaic, s
 from dnf_studio.reports.known import data_part, settings_part, table, training_part
 from dnf_studio.reports.measured import Measured
 
-__all__ = [
-    "WORDS",
-    "bars_of",
-    "distance_words",
-    "likelihood_rows",
-    "mark_of",
-    "model_section",
-    "nats",
-]
-
 SLICES = 6
 STRANDS = 60
 ACROSS = 8

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
 
-__all__ = ["Curve", "Excess", "Job", "Likelihood", "Measured", "Record", "jobs_of", "measure", "read_record"]
-
 SAMPLES = 40_000
 EXCESS_POINTS, BLOCK = 256, 64
 """Fresh points whose excess is measured, and how many of them between two looks at `check`."""

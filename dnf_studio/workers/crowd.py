@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["MOST_NUMBERS", "MOST_POINTS", "Crowd", "CrowdRequest", "CrowdWatch", "crowd_affordable"]
-
 MOST_POINTS = 200_000
 MOST_NUMBERS = 12_500_000
 """Numbers of the paths of one process, 50 MB: 200,000 points in the plane at N = 30, fewer where N or D is greater."""

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["ExcessFrame", "ExcessWatch", "excess_affordable"]
-
 TRAINING_SECONDS = 3.0
 """Seconds between two computations while a model trains."""
 PIECE, FEWEST_FOR_TWO = 256, 96

@@ -19,8 +19,6 @@ from dnf_studio.workers.threads import stand_back
 if TYPE_CHECKING:
     from dnf_studio.workers.passes import Passes
 
-__all__ = ["Explorer"]
-
 FRAME_SECONDS = 0.45
 """Least time between two frames of new weights."""
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.streamlines import Streamlines
     from dnf_studio.workers.frames import FrameRequest
 
-__all__ = ["FieldAnswer", "FieldRequest", "FieldWatch", "fields_of"]
-
 
 @dataclass(frozen=True, eq=False)
 class FieldRequest:

@@ -11,8 +11,6 @@ from dnf_studio.workers.threads import Mailbox
 if TYPE_CHECKING:
     from dnf_studio.workers.passes import Passes
 
-__all__ = ["PointWatch"]
-
 
 class PointWatch:
     """Answers the newest question on a point, in float64, for what is shown; used in the explorer's thread.

@@ -26,8 +26,6 @@ from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress, Sele
 from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DivergenceError, ExportError
 
-__all__ = ["export_selection", "selected_blocks"]
-
 
 def export_selection(
     flow: GenerativeModel,

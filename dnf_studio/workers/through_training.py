@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["blend", "frames_of"]
-
 
 def frames_of(
     weights: Sequence[Callable[[], Snapshot]], request: SampleSettings, data: Tensor, check: Check

@@ -33,8 +33,6 @@ from dnf_studio.core.training.state import RunState
 from dnf_studio.errors import DataError, StudioError
 from dnf_studio.workers.snapshot import Snapshot, Steps, watched
 
-__all__ = ["TrainingProcess"]
-
 STATE_SECONDS = 10.0
 """Between two copies of everything, from which a run goes on should the process end."""
 END_SECONDS = 3.0

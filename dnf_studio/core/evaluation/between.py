@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from dnf_studio.core.evaluation.distances import EQUAL, Distance, Word
 
-__all__ = ["Difference", "distance_between", "nats_between"]
-
 NORMAL_95 = 1.959964
 """Standard errors on either side of a mean over thousands of points."""
 

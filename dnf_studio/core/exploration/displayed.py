@@ -22,13 +22,6 @@ from dnf_studio.core.sampling.node_density import choose_times, log_density_at_n
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import DISPLAY_SEED, SampleSettings
 
-__all__ = [
-    "Displayed",
-    "displayed_log_ratios",
-    "displayed_paths",
-    "displayed_points",
-]
-
 PIECE = 256
 """Points whose densities are found at once."""
 

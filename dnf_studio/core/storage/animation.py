@@ -17,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image, PngImagePlugin
 
-__all__ = ["write_apng", "write_gif", "write_webp"]
-
 Pixels = NDArray[np.uint8]
 Shot = tuple[Pixels, int]
 Box = tuple[int, int, int, int]

@@ -20,8 +20,6 @@ from dnf_studio.errors import ExportError
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-__all__ = ["FILM_KINDS", "FilmPlan", "Shot", "check_film", "write_film"]
-
 Pixels = NDArray[np.uint8]
 """(height, width, 3): red, green, blue."""
 Shot = tuple[Pixels, int]

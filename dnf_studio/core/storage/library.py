@@ -19,8 +19,6 @@ from dnf_studio.core.storage.snapshots import move_snapshots
 from dnf_studio.core.training.record import History
 from dnf_studio.errors import CheckpointError, StudioError
 
-__all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "model_head", "rename"]
-
 SUFFIX = ".safetensors"
 RECENT = 50
 """Iterations."""

@@ -21,8 +21,6 @@ from dnf_studio.core.storage.layout import model_shapes
 from dnf_studio.core.storage.library import SUFFIX, ModelFile, model_head
 from dnf_studio.errors import StudioError
 
-__all__ = ["RunFacts", "differing_settings", "other_metrics", "run_facts", "run_files", "setting_text"]
-
 DEEPEST = 3
 """Folders within a folder that are looked into, one in the other."""
 MOST_FILES = 5_000

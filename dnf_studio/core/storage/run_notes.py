@@ -19,8 +19,6 @@ from dnf_studio.core.files import atomic_file, explain, make_folder
 from dnf_studio.core.storage.layout import parse_json
 from dnf_studio.errors import StudioError
 
-__all__ = ["LONGEST_NOTE", "NOTHING", "Note", "RunNotes", "read_notes", "tags_of", "write_note"]
-
 FORMAT, VERSION = "dnf-studio-notes", 1
 MOST_BYTES = 1 << 24
 MOST = 10_000

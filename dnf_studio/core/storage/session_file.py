@@ -12,23 +12,6 @@ import dnf_studio
 from dnf_studio.core.files import atomic_file, explain, refuse_source, source_size
 from dnf_studio.errors import StudioError
 
-__all__ = [
-    "FORMAT",
-    "MOST_NOTES",
-    "SUFFIX",
-    "VERSION",
-    "Layout",
-    "ModelPlace",
-    "Outline",
-    "SessionFile",
-    "TimeAt",
-    "View",
-    "newer_keys",
-    "parse_session",
-    "read_session",
-    "write_session",
-]
-
 FORMAT: Final = "dnf-studio-session"
 VERSION: Final = 1
 SUFFIX = ".dnfsession"

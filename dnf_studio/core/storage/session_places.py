@@ -7,8 +7,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["file_name", "find", "model_sum", "place_name"]
-
 
 def place_name(path: Path, folder: Path) -> str:
     """What a session in `folder` calls the file: relative where it is in that folder or in one beside it, else whole.

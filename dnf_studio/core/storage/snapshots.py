@@ -23,16 +23,6 @@ from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.errors import CheckpointError
 
-__all__ = [
-    "MOST_LISTED",
-    "KeptWeights",
-    "listed_snapshots",
-    "move_snapshots",
-    "own_snapshots",
-    "save_snapshots",
-    "snapshot_folder",
-]
-
 SUFFIX = ".snapshots"
 NAME = re.compile(r"(\d{9})\.safetensors")
 MOST_LISTED = 1000

@@ -16,8 +16,6 @@ from dnf_studio.core.models.flow import MOST_EXACT
 from dnf_studio.core.training.record import STAGE, Marks
 from dnf_studio.core.training.run import Run
 
-__all__ = ["cost_at", "point_cost", "run_cost"]
-
 WITH_GRADIENT = 3
 """A value, and both of its derivatives."""
 RUNGE_KUTTA_STAGES = 4

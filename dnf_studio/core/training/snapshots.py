@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.models.base import GenerativeModel
 
-__all__ = ["MOST", "SAVED_BYTES", "Snapshots", "is_kept", "spacing", "thinned"]
-
 MOST = 200
 """Snapshots of a run at any time, however long it is."""
 MOST_BYTES = 180_000_000

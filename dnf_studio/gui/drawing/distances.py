@@ -14,23 +14,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = [
-    "AXES",
-    "MARKS",
-    "Axis",
-    "Cost",
-    "DistanceCurve",
-    "cost_of",
-    "ends_of",
-    "in_brackets",
-    "padded",
-    "row_of",
-    "short_count",
-    "signed",
-    "span_of",
-    "told",
-]
-
 MARKS = (("▲", "t1"), ("■", "s"), ("◆", "d"), ("▼", "t"), ("✚", "+"), ("★", "star"))
 """How kept curves are marked, in words and in the plot, besides their colours."""
 

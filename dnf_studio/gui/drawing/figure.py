@@ -23,8 +23,6 @@ from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.drawing.telling import Sign
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 
-__all__ = ["FigureStyle", "coloured", "header_height", "paint_data", "paint_plot", "paint_words"]
-
 GAP, MARK = 6.0, 18.0
 """Units between parts, and of a sign in the legend."""
 ACTS = re.compile(r"\b(click|drag)\b", re.IGNORECASE)

@@ -13,8 +13,6 @@ from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["PlotArea", "axis_room", "fitted_area", "paint_axes", "plot_area"]
-
 TICK, GAP = 3.0, 3.0
 """Units of a tick, and between it, its number and the title."""
 ROOMY = 2.2

@@ -14,8 +14,6 @@ from dnf_studio.errors import ExportError
 from dnf_studio.gui.drawing.figure import FigureStyle
 from dnf_studio.gui.drawing.layers.figure_painter import LETTER, FigurePainter
 
-__all__ = ["SUFFIXES", "Paint", "check_suffix", "encoded", "filters", "preview", "write_figure"]
-
 SUFFIXES = (".pdf", ".svg", ".png")
 Paint = Callable[[FigurePainter, QRectF], object]
 """Paints a figure into a rectangle in its units."""

@@ -16,8 +16,6 @@ from PySide6.QtWidgets import QGraphicsItem
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 
-__all__ = ["paint_items"]
-
 GAP = 2.0
 """Units between a line and what is written at it."""
 

@@ -18,8 +18,6 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.drawing.words import short_number
 
-__all__ = ["Slices", "paint_sheet", "paint_stage", "slice_caption", "slice_nodes"]
-
 APART, GAP = 14.0, 5.0
 """Units between two plots, and between two slices."""
 Spacing = Literal["step", "time"]

@@ -15,8 +15,6 @@ from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.drawing.telling import TellingPlot, write_numbers
 
-__all__ = ["WISHES", "PictureMenu"]
-
 SCALE = 2.0
 """Pixels of the picture for one of the window: letters stay sharp when a slide enlarges them."""
 _NO_CACHE = QGraphicsItem.CacheMode.NoCache

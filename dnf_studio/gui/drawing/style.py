@@ -22,8 +22,6 @@ from PySide6.QtWidgets import (
 from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import BAR_ICON, SMALL_ICON, Theme, desktop_letters, mix
 
-__all__ = ["apply_letters", "apply_theme"]
-
 RULED = QMenu, QMainWindow, QToolBar, QStatusBar, QTabBar, QCheckBox, QRadioButton, QTableView
 SIZED = QMenu, QToolBar
 """Those whose rules have sizes that go with the letters."""

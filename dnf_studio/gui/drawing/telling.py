@@ -17,8 +17,6 @@ from PySide6.QtWidgets import QGraphicsItem
 
 from dnf_studio.errors import ExportError
 
-__all__ = ["Numbers", "Sign", "TellingPlot", "column_name", "in_units", "long_table", "write_numbers"]
-
 Column = NDArray[np.generic] | Sequence[object]
 
 

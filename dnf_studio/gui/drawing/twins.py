@@ -24,8 +24,6 @@ from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import Overlay, ProcessPlot
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["overlays_of", "shows_something", "steps_of", "twin_of"]
-
 Part = Any
 """A plot, a layer, a control: what has its like in the other plot. Pyqtgraph has no types."""
 PLAIN = (type(None), bool, int, float, str, np.ndarray, np.generic, QColor, QFont, QRectF)

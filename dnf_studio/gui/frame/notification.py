@@ -10,8 +10,6 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QSystemTrayIcon
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["Notification"]
-
 SHOWN_MS = 10_000
 """How long a notice asks to be shown; the desktop decides."""
 

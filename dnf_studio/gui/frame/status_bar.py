@@ -20,8 +20,6 @@ from dnf_studio.workers.frames import Frame
 if TYPE_CHECKING:
     from dnf_studio.gui.workspace.look_back import Past
 
-__all__ = ["StatusUpdater", "StudioStatusBar"]
-
 LONG = 1e5
 """Bounds from here on are of a run that diverges and are shown with few digits."""
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
-__all__ = ["Choice", "NoticeBar"]
-
 Choice = tuple[str, str, Callable[[], object]]
 """The text of a button, its tooltip, and what it does."""
 

@@ -26,8 +26,6 @@ from dnf_studio.workers.frames import Frame
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Comparison", "SecondModel"]
-
 MOST = 6
 """Models that are kept to be compared with again."""
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.gui.drawing.distances import Cost
 
-__all__ = ["MOST", "Curves", "KeptCurve"]
-
 MOST = 6
 """Colours and marks that can be told apart."""
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.gui.workspace.runs import StudioRuns
 
-__all__ = ["ExportedModels", "PastModels", "SecondModel", "is_same_data", "shared_points", "standardised_apart"]
-
 MOST = 3
 NEAR = 0.01
 """Differences of the means, in deviations, and of the scales, as a share, that no eye sees in a view."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.studio import Studio
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["LookBack", "Past", "past_of"]
-
 MOST_KNOWN = 8
 """Models that are shown again without being read again, with what was computed of them."""
 

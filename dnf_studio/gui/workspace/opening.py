@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from dnf_studio import api, assets
 from dnf_studio.config import Config
 from dnf_studio.core.data.naming import split_selection
-from dnf_studio.core.sde.sample_settings import DISPLAY_SEED
 from dnf_studio.errors import DataError, StudioError
 from dnf_studio.gui.workspace.shown import ShownModel
 
@@ -25,23 +24,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
     from dnf_studio.gui.workspace.exported import ExportShown
     from dnf_studio.workers.snapshot import Snapshot
-
-__all__ = [
-    "DISPLAY_POINTS",
-    "DISPLAY_SEED",
-    "SAMPLES",
-    "Opened",
-    "beside_run",
-    "bundled_files",
-    "bundled_name",
-    "copy_of",
-    "display_points",
-    "open_any",
-    "open_for",
-    "samples_of",
-    "show_checkpoint",
-    "untrained",
-]
 
 DISPLAY_POINTS = 2000
 FEWER_POINTS = 256

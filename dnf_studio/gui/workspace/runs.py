@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.studio import Studio
     from dnf_studio.gui.workspace.training_cursor import TrainingCursor
 
-__all__ = ["DiscardedRun", "StudioRuns"]
-
 MOST_DISCARDED = 3
 
 

@@ -13,8 +13,6 @@ from dnf_studio.core.training.record import Mark
 if TYPE_CHECKING:
     from dnf_studio.core.storage.snapshots import KeptWeights
 
-__all__ = ["TrainingCursor"]
-
 
 class TrainingCursor(QObject):
     """A position among the snapshots of a run: one of them, or now, which is at the right of the last.

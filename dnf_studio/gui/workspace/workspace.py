@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
     from dnf_studio.gui.workspace.curves import Curves
 
-__all__ = ["Arrangement", "Closing", "Dock", "DockPage", "DockPlace", "Feature", "PagePlace", "PlotPlace", "Workspace"]
-
 
 class Closing(QObject):
     """The closing of the window: asks those who may object to it, and tells those who must act on it."""

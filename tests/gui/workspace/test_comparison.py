@@ -10,7 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import UnsupportedError
-from dnf_studio.gui.workspace.comparison import SecondModel
+from dnf_studio.gui.workspace.kept_models import SecondModel
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 

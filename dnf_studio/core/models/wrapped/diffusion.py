@@ -21,8 +21,6 @@ from dnf_studio.core.sde.grid import KARRAS, Levels, TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.solvers import SolversFor
 
-__all__ = ["Predicts", "WrappedDiffusion"]
-
 LONG = 1e5
 """From t_N/t_0 so great on the ODE is solved in √t."""
 Predicts = Literal["score", "noise", "data"]

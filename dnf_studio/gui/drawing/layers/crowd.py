@@ -12,8 +12,6 @@ from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.workers.crowd import Crowd
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["MANY", "CrowdPlanes"]
-
 MANY = 1 << 30
 """More than there are points."""
 DENSE = 100_000

@@ -19,18 +19,6 @@ from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premulti
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 from dnf_studio.gui.drawing.layers.trails import at_position
 
-__all__ = [
-    "MAX_SAMPLED",
-    "DensityLayer",
-    "GroundLayer",
-    "argb_table",
-    "bin_points",
-    "bins_over",
-    "next_levels",
-    "passes_for",
-    "smooth",
-]
-
 BIN = 4
 """Pixels across a bin."""
 MARGIN = 6

@@ -18,8 +18,6 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 
-__all__ = ["BEHIND", "DeviceLayer", "StrokesLayer", "image_of", "premultiplied", "strengths", "to_device"]
-
 FAR = 1e5
 BEHIND = 0.35
 """Opacity of what is behind many chosen points."""

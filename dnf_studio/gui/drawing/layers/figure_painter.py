@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontInfo, QGuiApplication, QImage, QPaintDevice, QPainter, QTransform
 
-__all__ = ["FINER", "LETTER", "FigurePainter", "letters"]
-
 LETTER = 13
 """Units of a figure that its letters are high, as many as pixels on a usual screen, where a layer's sizes are at home:
 a dot of 3.6 is to its letters as it is there, whatever size they are printed in."""

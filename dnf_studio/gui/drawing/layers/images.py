@@ -18,8 +18,6 @@ from dnf_studio.core.data.image_shape import ImageShape, PixelMap
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 
-__all__ = ["WANTED", "ImagesLayer", "Mosaic", "arrange", "picture_of"]
-
 WANTED = 96
 """Images seen at once, about."""
 GAP = 10

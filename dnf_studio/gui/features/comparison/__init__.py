@@ -6,8 +6,6 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _plot(workspace: Workspace) -> Plot:
     from dnf_studio.gui.features.comparison.plot import ChangePlot

@@ -15,8 +15,6 @@ from dnf_studio.workers.frames import Frame
 if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
 
-__all__ = ["ComparisonBar", "common_sentences"]
-
 WORDS = {
     "compare-split": "Side by side",
     "compare-overlay": "Over",

@@ -22,8 +22,6 @@ from dnf_studio.gui.workspace.state import CHOICE, COMPARING, FIELDS_OF_SCORE
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["ComparisonController"]
-
 BLINK_MS = 700
 """Milliseconds that each model is seen: slower than three flashes a second, which WCAG 2.2 (2.3.1) allows."""
 NO_SECOND = "There is no second model: Compare, Open second model opens one"

@@ -18,8 +18,6 @@ from dnf_studio.gui.drawing.picking import existing, sampled
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, PointPlot, ProcessPlot
 from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
 
-__all__ = ["SecondLayers", "SecondTimeLayers"]
-
 MAX_PATHS = 500
 MARGIN = 6
 Array = NDArray[np.float32]

@@ -16,7 +16,7 @@ from dnf_studio.config import DATA_SETTINGS, Config
 from dnf_studio.config.model_kinds import MODEL_KINDS, ModelName
 from dnf_studio.errors import SettingError, StudioError, UnsupportedError
 from dnf_studio.gui.drawing.words import counted
-from dnf_studio.gui.workspace.comparison import SecondModel
+from dnf_studio.gui.workspace.kept_models import SecondModel
 from dnf_studio.gui.workspace.memory import models_folder
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.runs import DiscardedRun
@@ -26,8 +26,6 @@ from dnf_studio.workers.background import Newest
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
-
-__all__ = ["Models", "twin_settings"]
 
 FILTER = "Checkpoints and exports (*.safetensors *.pt *.pth *.h5);;All files (*)"
 TRAINS = "A model trains now: stop the run or wait for its end first."

@@ -14,8 +14,6 @@ from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["SecondViews", "SideBySide"]
-
 LEAST = 260
 """Pixels of width that each of two views beside each other has at least; else B stands below A."""
 

@@ -18,8 +18,6 @@ from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import DIRECTIONS, mix
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 
-__all__ = ["ChangePlot", "MarginalChange", "marginal_change"]
-
 BINS = 48
 HELP = Help(
     "B − A of a marginal",

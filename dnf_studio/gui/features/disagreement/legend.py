@@ -12,8 +12,6 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import UNAFFORDABLE
 from dnf_studio.gui.features.disagreement.bars import PARTS, Shown, StepBars
 
-__all__ = ["NAMED", "BarsChooser", "BarsTelling", "PartsLegend"]
-
 SHORT = ("g", "f", "s")
 """The parts' short names, for where the long ones do not fit."""
 NAMED, NAMED_BESIDE, WORDY = 22, 28, 38

@@ -7,8 +7,6 @@ import numpy as np
 from dnf_studio.gui.drawing.words import nats, steps_named
 from dnf_studio.gui.features.disagreement.bars import StepBars
 
-__all__ = ["contribution_meaning", "excess_meaning"]
-
 CLEAR, LEAST = 3.0, 0.005
 """Standard errors, and nats, from which on a bar is told: of thirty bars at 0 chance alone makes one in 400 so high."""
 MOST_OF, MOST_STEPS = 0.8, 8

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.journal import Unfinished
     from dnf_studio.gui.workspace.look_back import Past
 
-__all__ = ["ExportPanel"]
-
 ABOUT = "Writes an HDF5 file in the units of the data."
 SETTLE_MS = 300
 VIEW = frozenset(

@@ -20,8 +20,6 @@ from dnf_studio.workers.frames import Frame
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName
 
-__all__ = ["SecondFields", "field_change"]
-
 
 class SecondFields(QObject):
     """Asks B the question that A is asked, at the same fraction of the way, and shows its answer or B − A.

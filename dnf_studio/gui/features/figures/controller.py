@@ -11,8 +11,6 @@ from dnf_studio.gui.features.figures.dialog import FigureDialog
 from dnf_studio.gui.features.figures.subjects import Subjects
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["FiguresController"]
-
 
 class FiguresController(QObject):
     """There is one dialog at most; a plot that wants a figure of itself brings it to the front."""

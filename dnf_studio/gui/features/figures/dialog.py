@@ -17,8 +17,6 @@ from dnf_studio.gui.features.figures.subjects import Subject, Subjects
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["FigureDialog"]
-
 SOON_MS, LATER_MS = 120, 1000
 """After a change of settings, and after one of what the window shows."""
 MARGIN, SQUARE = 12, 8

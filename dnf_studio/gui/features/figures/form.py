@@ -13,8 +13,6 @@ from dnf_studio.gui.features.figures.subjects import SLICES, Timing
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, label_of
 from dnf_studio.gui.workspace.memory import Memory, exactly
 
-__all__ = ["FigureForm"]
-
 BOUNDS = {"width": (20.0, 1000.0), "height": (20.0, 1000.0), "letters": (4.0, 40.0)}
 DPI, MARKS, COUNTS = (72, 1200), (0, 100_000), (2, 12)
 SIZES: dict[str, tuple[float, float] | None] = {

@@ -18,8 +18,6 @@ from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["ALL", "BOTH", "SLICES", "Subject", "Subjects", "Timing"]
-
 BOTH, ALL, SLICES = "both processes", "all plots shown", "time slices"
 
 

@@ -15,8 +15,6 @@ from dnf_studio.gui.drawing.words import node_at
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["field_of", "go", "paint_card", "prepare", "show_field", "show_frame"]
-
 
 @runtime_checkable
 class Finishing(Protocol):

@@ -9,8 +9,6 @@ from dnf_studio.gui.features.films.dialog import FilmDialog
 from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["FilmController"]
-
 
 class FilmController(QObject):
     """Holds the one dialog, which stays usable beside the window."""

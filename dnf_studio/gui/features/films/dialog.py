@@ -31,8 +31,6 @@ from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.shown import data_stem
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["FilmDialog"]
-
 SETTLE_MS = 250
 """From a change in the window to the stage that is made anew for it."""
 

@@ -19,8 +19,6 @@ from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, label_o
 if TYPE_CHECKING:
     from dnf_studio.core.storage.film import FilmPlan
 
-__all__ = ["FilmForm"]
-
 FILTERS = "MP4 (*.mp4);;GIF (*.gif);;WebP (*.webp);;Animated PNG (*.apng *.png)"
 FILE_TIP = (
     "Its ending says what it becomes: .mp4, .gif, .webp, .apng or .png; an older file is replaced once this is whole"

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.film import FilmPlan, Pixels
     from dnf_studio.gui.features.films.training import TrainingReel
 
-__all__ = ["FilmMaker"]
-
 AHEAD = 4
 """Pictures that are painted and not packed yet, at most."""
 PAUSE_MS = 2

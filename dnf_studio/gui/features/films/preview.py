@@ -16,8 +16,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.fields import fields_of
 
-__all__ = ["FieldAsker", "FilmPreview"]
-
 LEAST = 560, 315
 """Width and height of the picture at least, pixels."""
 LOOK_MS = 60

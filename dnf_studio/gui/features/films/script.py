@@ -9,8 +9,6 @@ import numpy as np
 
 from dnf_studio.errors import SettingError
 
-__all__ = ["Moment", "Script"]
-
 MOST_FRAMES = 36_000
 """Twenty minutes at 30 a second: who asks for more has mistyped a number."""
 

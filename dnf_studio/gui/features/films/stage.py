@@ -20,8 +20,6 @@ from dnf_studio.gui.features.films.cards import field_of, go, paint_card, prepar
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["Look", "Stage", "pixels_of"]
-
 GAP = 6
 """Between plots, in pixels of the layout."""
 USUAL = 720

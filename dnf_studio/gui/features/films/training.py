@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.snapshots import KeptWeights
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Peek", "TrainingReel"]
-
 AHEAD = 4
 """Frames that are computed and not painted yet, at most."""
 PATIENCE = 0.2

@@ -13,8 +13,6 @@ from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.drawing.twins import shows_something
 from dnf_studio.gui.workspace.plots import Plots
 
-__all__ = ["View", "views_of"]
-
 WHOLE = QRectF(0, 0, 1, 1)
 
 

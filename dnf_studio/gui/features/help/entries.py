@@ -33,17 +33,6 @@ from dnf_studio.gui.drawing.help import HelpButton
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.help.guide import PAGES, show_guide
 
-__all__ = [
-    "Entry",
-    "bundled_model_entries",
-    "command_entries",
-    "control_entries",
-    "found",
-    "guide_entries",
-    "own_model_entries",
-    "plot_entries",
-]
-
 CONTROLS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
 KEYS_IN_TIP = re.compile(r" \([^()]*\)$")
 WORD = re.compile(r"^\| \*\*(?P<word>.+?)\*\* \| (?P<meaning>.+) \|$", re.MULTILINE)

@@ -35,8 +35,6 @@ from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.workspace.memory import models_folder
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["Palette", "open_palette"]
-
 WIDTH, HEIGHT, ABOVE = 680, 420, 60
 """Size of the box and its distance from the top of the window, pixels."""
 MOST = 200

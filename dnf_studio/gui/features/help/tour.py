@@ -14,8 +14,6 @@ from dnf_studio.gui.workspace.memory import exactly
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["STATIONS", "Station", "Tour"]
-
 MODEL = "diffflow-rings"
 FEW_STEPS, HIGH = 8, 2
 """A View N that counts as few, and the last of the steps whose disagreement is high in the bundled model."""

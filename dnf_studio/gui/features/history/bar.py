@@ -27,8 +27,6 @@ from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.run_changes import mark_words
 from dnf_studio.gui.workspace.training_cursor import TrainingCursor
 
-__all__ = ["TrainingBar", "TrainingSlider", "mark_places"]
-
 BUTTONS = ("past-first", "past-earlier", "past-play", "past-later")
 BUTTON_ICON = 20
 MOST_LINES = 60

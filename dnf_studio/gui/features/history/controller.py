@@ -17,8 +17,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["HistoryController"]
-
 LOOK_MS = 20
 """Between two looks at whether the next snapshot can be played."""
 LEAST_SECONDS = 0.12

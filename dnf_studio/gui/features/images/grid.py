@@ -22,8 +22,6 @@ from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.words import component_name, lost_paths, lost_words, time_note
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["ImageGrid"]
-
 LEGEND = 2
 """Pixels above and below the legend of colours."""
 WORDY = 25

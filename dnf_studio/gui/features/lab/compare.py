@@ -17,8 +17,6 @@ from dnf_studio.gui.workspace.curves import Curves, KeptCurve
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["CompareRow"]
-
 
 class CompareRow(QWidget):
     """Buttons that keep and forget a curve, the choice of the axis, and the names of the curves in their colours.

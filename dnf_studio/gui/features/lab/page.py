@@ -21,15 +21,6 @@ from dnf_studio.gui.drawing.theme import LIGHT, Theme
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import PathsStudy, StepsStudy, Study
 
-__all__ = [
-    "LabPage",
-    "RowTable",
-    "grid_words",
-    "last_words",
-    "number",
-    "steps_words",
-]
-
 
 class LabPage(QWidget):
     """One tab: says which study it shows, and shows what there is of one."""

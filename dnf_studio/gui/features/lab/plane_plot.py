@@ -17,8 +17,6 @@ from dnf_studio.gui.drawing.layers.trails import TrailsLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 
-__all__ = ["CloudPlot", "PathsPlot"]
-
 NO_POINTS = np.empty((0, 2), np.float32)
 Array = NDArray[np.float32]
 

@@ -28,8 +28,6 @@ from dnf_studio.gui.workspace.curves import KeptCurve
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["QualityPlot"]
-
 
 class QualityPlot(DistancePlot):
     """Samples of each N against data."""

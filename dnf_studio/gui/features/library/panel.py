@@ -35,8 +35,6 @@ from dnf_studio.workers.background import Newest
 if TYPE_CHECKING:
     from dnf_studio.core.storage.library import Trash
 
-__all__ = ["LibraryPanel", "make_panel"]
-
 COMMANDS = {
     "open": ("&Open", "Show the chosen model or file (Enter)"),
     "compare": ("Co&mpare", "Show the chosen model beside the one that is open, as B"),

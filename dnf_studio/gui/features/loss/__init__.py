@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.features.loss.plot import LossPlot
     from dnf_studio.gui.workspace.look_back import Past
 
-__all__ = ["FEATURE"]
-
 
 class LossController(QObject):
     """Feeds the plot by the run or by what a checkpoint holds, and tells the studio how the smoothed bound stands."""

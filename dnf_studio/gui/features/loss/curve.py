@@ -15,8 +15,6 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import Theme, mix
 
-__all__ = ["HELP", "LossCurve", "MarksLayer", "curve_signs", "words_of"]
-
 HELP = Help(
     "the loss",
     "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "

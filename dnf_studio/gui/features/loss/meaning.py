@@ -8,8 +8,6 @@ import numpy as np
 
 from dnf_studio.gui.features.loss.curve import MEMORY, LossCurve
 
-__all__ = ["run_meaning"]
-
 FEWEST = 40
 """Points of the curve from which on something is said of it."""
 SMALL = 0.01

@@ -16,8 +16,6 @@ from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.features.loss.curve import HELP, LossCurve, MarksLayer, PlaceLine, curve_signs, words_of
 from dnf_studio.gui.workspace.run_changes import mark_words
 
-__all__ = ["LossPlot"]
-
 PRESS = "Press Train, and the loss falls here."
 SAME = 0.01
 """Nats between two floors that are drawn as one."""

@@ -24,8 +24,6 @@ from dnf_studio.workers.marginals import Comparison
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.marginals import Marginals
 
-__all__ = ["MarginalsPlot"]
-
 HELP = Help(
     "the marginals",
     "At each step the sliced Wasserstein distance between all forward and all backward points, in standardised units "

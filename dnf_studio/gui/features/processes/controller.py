@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
     from dnf_studio.core.sde.sample_settings import Direction
 
-__all__ = ["LAYERS", "ProcessesController"]
-
 LAYERS = ("points", "paths", "density", "overlay", "difference")
 """The layers that the process views draw themselves."""
 

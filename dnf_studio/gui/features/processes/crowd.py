@@ -15,8 +15,6 @@ from dnf_studio.workers.crowd import Crowd, CrowdRequest, crowd_affordable
 if TYPE_CHECKING:
     from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["CrowdController"]
-
 MORE = "{} points; the first 2,000 of them can be chosen, listed and exported, the others are drawn alone"
 WORDS = {
     500: ("&500", "The first 500 points, which are those with paths"),

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from dnf_studio.gui.drawing.words import node_at
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["CloudMeaning", "cloud_meaning"]
-
 NEAR = 0.1
 """By how much mean or deviation of the points at T may differ from those of the prior before it is told."""
 GONE = 1e6

@@ -20,8 +20,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from dnf_studio.gui.features.processes.colouring import Colouring
 
-__all__ = ["PartsMenus"]
-
 ALL = "&All of them"
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 

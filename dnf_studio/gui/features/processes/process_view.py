@@ -32,8 +32,6 @@ from dnf_studio.gui.features.processes.tables import PlaneTables
 from dnf_studio.workers.crowd import Crowd
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["ProcessView"]
-
 OTHER: dict[str, Direction] = {"forward": "backward", "backward": "forward"}
 MARGINAL = "Shaded: the marginal density of both."
 FAINT = 0.28

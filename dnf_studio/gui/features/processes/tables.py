@@ -25,8 +25,6 @@ from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.features.processes.time_header import ComponentBox, NamedAxes, named_axes
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["PathTables", "PlaneTables", "path_table", "point_table"]
-
 CHOSEN = ", chosen in the Data panel"
 Array = NDArray[np.float32]
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["ReportController"]
-
 NOTHING = "There is nothing to report on yet: open a model, or press Train."
 PARTS = 8
 """About so many things are told of while a model is measured."""

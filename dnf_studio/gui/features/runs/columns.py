@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.run_facts import RunFacts
     from dnf_studio.core.storage.run_notes import Note
 
-__all__ = ["BROKEN", "Run", "columns_of", "default_at", "matches", "tip_of"]
-
 BROKEN = "broken"
 """What stands as the kind of a file that cannot be opened."""
 NATS = "nats of standardised data, as the file has it"

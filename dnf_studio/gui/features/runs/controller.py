@@ -7,8 +7,6 @@ from PySide6.QtCore import QObject, Signal
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["RunsController"]
-
 NO_FILE = "Only models of files are compared by curves: save this one first, then take it into the curves."
 
 

@@ -15,8 +15,6 @@ from dnf_studio.gui.features.runs.quality_plots import LikelihoodMarks, Named, Q
 from dnf_studio.gui.widgets.controls import ChoiceBox, label_of
 from dnf_studio.gui.workspace.curves import Curves
 
-__all__ = ["CurveTabs"]
-
 STEPS = "5, 10, 20"
 UNITS = {
     "bound": ("nats: bound or likelihood", "NLL, nats"),

@@ -31,8 +31,6 @@ from dnf_studio.gui.widgets.table import CopyTable, TableModel
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import parse_steps
 
-__all__ = ["CurvesPage"]
-
 STEPS = "5, 10, 20"
 NOTHING = "Nothing is compared yet: choose up to six runs in the table and press To the curves."
 MEASURES: dict[str, tuple[str, ...]] = {

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.features.runs.verdict import Standing
     from dnf_studio.workers.compared import Curve, Excess
 
-__all__ = ["of_excess", "of_likelihoods", "of_losses", "of_quality"]
-
 
 def of_quality(rows: Mapping[str, Sequence[tuple[Cost, Distance]]]) -> str:
     """Which model is equal to the data with the fewest steps, or why none is."""

@@ -19,8 +19,6 @@ from dnf_studio.workers.compared import Excess, Job, Likelihood, Measured, Recor
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
 
-__all__ = ["Measuring"]
-
 BUSY = (Phase.STARTING, Phase.RUNNING)
 
 

@@ -14,8 +14,6 @@ from dnf_studio.gui.widgets.controls import caption, label_of
 from dnf_studio.gui.workspace.memory import own_folder
 from dnf_studio.workers.background import Background
 
-__all__ = ["NotesStrip", "notes_file"]
-
 NO_RUN = "Choose a run to write a note or tags; several rows are taken into the curves together."
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.workers.compared import Excess, Likelihood
 
-__all__ = ["Row", "number_columns"]
-
 
 LIKELIHOODS: tuple[Literal["bound", "ode"], ...] = ("bound", "ode")
 ERRORS = "with its standard error, nats; without one where only the file has it"

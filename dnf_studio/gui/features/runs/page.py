@@ -33,8 +33,6 @@ from dnf_studio.gui.workspace.thumbnails import Thumbnails
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 
-__all__ = ["MOST_CURVES", "RunsPage"]
-
 MOST_CURVES = 6
 FOLDERS = "runs"
 """Name of the folders in the memory."""

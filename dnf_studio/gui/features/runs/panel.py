@@ -12,8 +12,6 @@ from dnf_studio.gui.features.runs.curves import CurvesPage
 from dnf_studio.gui.features.runs.page import RunsPage
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["RunsPanel", "make_panel"]
-
 
 class RunsPanel(QWidget):
     """Both tabs."""

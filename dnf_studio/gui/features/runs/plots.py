@@ -18,8 +18,6 @@ from dnf_studio.gui.drawing.telling import Numbers, Sign, long_table
 if TYPE_CHECKING:
     from dnf_studio.workers.compared import Curve, Excess
 
-__all__ = ["ALONG", "ExcessCurves", "LossCurves", "SlotPlot", "smoothed"]
-
 ALONG = {"iterations": "iterations", "seconds": "training time, s", "multiply_adds": "multiply-adds of training"}
 """What losses are drawn over, and what stands under the plot."""
 SMOOTH = 60

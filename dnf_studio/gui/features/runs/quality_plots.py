@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.workers.compared import Likelihood
 
-__all__ = ["LikelihoodMarks", "Named", "QualityCurves"]
-
 QUALITY_HELP = Help(
     "the quality of several models",
     "The debiased sliced Wasserstein distance of 40,000 samples to fresh data, in model units, each model by its own "

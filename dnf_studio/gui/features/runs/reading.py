@@ -14,8 +14,6 @@ from dnf_studio.gui.features.runs.columns import Run
 if TYPE_CHECKING:
     from dnf_studio.core.storage.run_facts import RunFacts
 
-__all__ = ["Batch", "read_runs"]
-
 EACH = 40
 """Files between two looks of the window at what is there so far."""
 Known = Mapping[Path, "RunFacts"]

@@ -14,8 +14,6 @@ from dnf_studio.gui.features.runs.columns import Run, columns_of, default_at, ti
 from dnf_studio.gui.widgets.table import CopyTable, TableModel
 from dnf_studio.gui.workspace.thumbnails import Thumbnails
 
-__all__ = ["RunsModel", "RunsTable"]
-
 SIDE = 28
 """Pixels of a picture."""
 WIDEST = 260

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.workers.compared import Likelihood, Record
 
-__all__ = ["Standing", "verdicts"]
-
 NEARLY = 0.05
 """Costs that differ by less are told to be about the same."""
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -17,8 +17,6 @@ from dnf_studio.gui.drawing.telling import Numbers
 from dnf_studio.gui.drawing.words import node_at, percent, steps_named
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["ScorePlot"]
-
 HELP = Help(
     "the score",
     "At each step the score’s share of the backward drift: the mean length of its term beside that of f, at the "

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dnf_studio.link.remote import Asking
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Joined", "News", "followed"]
-
 WAIT_SECONDS = 0.1
 
 
@@ -102,8 +100,9 @@ def _next(news: Connection, check: Check) -> Message:
 
 def _opened(known: Described, flow: GenerativeModel, said: Message) -> Opened:
     """The model with the script's data, or with samples of its own."""
+    from dnf_studio.core.sde.sample_settings import DISPLAY_SEED
     from dnf_studio.core.storage.checkpoint import Checkpoint
-    from dnf_studio.gui.workspace.opening import DISPLAY_SEED, display_points, show_checkpoint
+    from dnf_studio.gui.workspace.opening import display_points, show_checkpoint
     from dnf_studio.link.rows import GivenRows
     from dnf_studio.workers.snapshot import Snapshot
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from dnf_studio import colours
 from dnf_studio.gui.features.scripts.described import Described
 
-__all__ = ["BODIES", "NUMPY", "picture_name", "quoted"]
-
 THEMES = {"light": colours.LIGHT, "dark": colours.DARK}
 
 

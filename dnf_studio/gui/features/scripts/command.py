@@ -12,8 +12,6 @@ from dnf_studio.gui.features.scripts.described import Change, Described, differe
 from dnf_studio.gui.workspace.run_changes import change_words
 from dnf_studio.gui.workspace.shown import data_stem
 
-__all__ = ["command"]
-
 OPTIONS = {
     "data": "--data",
     "validation": "--validation",

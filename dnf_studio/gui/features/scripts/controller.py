@@ -19,8 +19,6 @@ from dnf_studio.workers.background import Newest
 if TYPE_CHECKING:
     from dnf_studio.gui.drawing.plot import Plot
 
-__all__ = ["ScriptsController"]
-
 NOTHING = "There is nothing to copy yet: open a model, or press Train."
 TIP = "A program of the public names that makes the numbers of this plot"
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.state import State
     from dnf_studio.workers.frames import Frame
 
-__all__ = ["Described", "Source", "describe", "differences", "sum_checked"]
-
 Change = tuple[int, str, object, object]
 """Iteration, dotted name, value before, value after."""
 

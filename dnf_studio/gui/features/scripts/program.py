@@ -9,8 +9,6 @@ from dnf_studio.config import Config
 from dnf_studio.gui.features.scripts.bodies import BODIES, NUMPY, picture_name, quoted
 from dnf_studio.gui.features.scripts.described import Described, Source, differences
 
-__all__ = ["program"]
-
 WIDTH = 100
 MOST_PATHS = 300
 """Paths that a picture has: matplotlib takes its time over each."""

@@ -12,8 +12,6 @@ from dnf_studio.gui.workspace.workspace import DockPage, DockPlace, Feature, Wor
 if TYPE_CHECKING:
     from dnf_studio.gui.features.sessions.controller import SessionController
 
-__all__ = ["FEATURE"]
-
 
 def _fill(workspace: Workspace) -> SessionController:
     from dnf_studio.gui.features.sessions.controller import SessionController

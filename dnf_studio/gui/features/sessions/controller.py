@@ -26,8 +26,6 @@ from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 
-__all__ = ["SessionController"]
-
 WHAT = {"model": "the model", "export": "the samples", "data": "the data", "validation": "the validation data"}
 WHAT |= {"test": "the test data", "second": "the model it was compared with"}
 

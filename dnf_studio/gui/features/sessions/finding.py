@@ -15,8 +15,6 @@ from dnf_studio.gui.features.sessions.record import config_of, with_files
 from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["Found", "open_model", "read", "settings"]
-
 
 @dataclass(frozen=True)
 class Found:

@@ -8,8 +8,6 @@ from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 from dnf_studio.core.storage.session_file import MOST_NOTES
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["Notes", "NotesPanel"]
-
 
 class Notes(QObject):
     """What somebody has written, and whether a session has it."""

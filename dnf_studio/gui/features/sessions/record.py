@@ -19,8 +19,6 @@ from dnf_studio.gui.drawing.words import counted
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.state import LAYERS, State
 
-__all__ = ["DATA_FILES", "config_of", "data_files", "place_at", "place_of", "state_of", "view_of", "with_files"]
-
 DataFile = Literal["data", "validation", "test"]
 DATA_FILES: tuple[DataFile, ...] = get_args(DataFile)
 """Settings that may name a file."""

@@ -30,8 +30,6 @@ from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.shown import data_stem
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["FILTER", "SessionSaver"]
-
 FILTER = f"Session (*{SUFFIX})"
 
 

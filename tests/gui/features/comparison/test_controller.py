@@ -14,7 +14,7 @@ from dnf_studio.config import Config
 from dnf_studio.gui.features.comparison.bar import common_sentences
 from dnf_studio.gui.features.comparison.controller import NO_SECOND, ComparisonController
 from dnf_studio.gui.frame.main_window import MainWindow
-from dnf_studio.gui.workspace.comparison import SecondModel
+from dnf_studio.gui.workspace.kept_models import SecondModel
 from dnf_studio.gui.workspace.opening import Opened, untrained
 from dnf_studio.workers.frames import Frame
 from tests.gui.scenes import frame_of
