@@ -8,8 +8,6 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-__all__ = ["checkpoint_names", "checkpoint_path", "preset_names", "preset_path", "resource"]
-
 PACKAGE = Path(__file__).resolve().parent
 
 

@@ -12,27 +12,6 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = [
-    "Cancelled",
-    "Check",
-    "CheckpointError",
-    "DataError",
-    "DivergenceError",
-    "ExportError",
-    "LinkError",
-    "MissingDataError",
-    "MissingModelError",
-    "PluginError",
-    "SettingError",
-    "SetupError",
-    "StudioError",
-    "UnknownNameError",
-    "UnsupportedError",
-    "cancel_when",
-    "continued",
-    "stop_signals",
-]
-
 
 class StudioError(Exception):
     """A mistake that a user or a file can make, told in one plain sentence.

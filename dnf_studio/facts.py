@@ -6,8 +6,6 @@ import html
 from collections.abc import Mapping
 from reprlib import Repr
 
-__all__ = ["WithFacts", "html_table"]
-
 SHORT = Repr()
 """How a value is shown: names of files and columns may be of any length."""
 SHORT.maxstring, SHORT.maxother, SHORT.maxdict = 60, 80, 8

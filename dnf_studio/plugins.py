@@ -24,18 +24,6 @@ from dnf_studio.errors import DataError, SettingError, StudioError, continued
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = [
-    "HOW",
-    "Kind",
-    "add",
-    "forget_all",
-    "load",
-    "missing_data",
-    "note_missing",
-    "owner",
-    "use",
-]
-
 GROUP = "dnf_studio.plugins"
 """The group of entry points: a module that registers when it is imported, or a function that is called."""
 VARIABLE = "DNF_STUDIO_WITH"

@@ -12,8 +12,6 @@ import time
 from contextlib import ExitStack
 from typing import Any, Self, TextIO
 
-__all__ = ["Progress", "drop", "note"]
-
 PLAIN_EVERY = 10.0
 SHOWN_EVERY = 0.1
 """Seconds between two looks of a notebook's bar, each of which is a message to the browser."""

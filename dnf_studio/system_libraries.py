@@ -14,8 +14,6 @@ from collections.abc import Mapping
 
 from dnf_studio.errors import SetupError
 
-__all__ = ["APT_PACKAGES", "explain_import_error", "require_display"]
-
 QT_LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.sample_reader import ExportInfo
 
-__all__ = ["Export", "export", "open_export"]
-
 
 def export(
     model: GenerativeModel | str | os.PathLike[str],

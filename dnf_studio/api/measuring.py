@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.evaluate import Evaluation
     from dnf_studio.core.models.base import GenerativeModel
 
-__all__ = ["as_model", "evaluate"]
-
 
 def as_model(model: Any) -> GenerativeModel:  # noqa: ANN401 - a person's argument, checked here
     """`model` itself, or the one of that name or file; raises `SettingError` for anything else."""

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
 
-__all__ = ["FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint"]
-
 MOST_BYTES = 1 << 28
 """Size of the largest data file that is read just to say what could be left out; reading it takes seconds."""
 FileKind = Literal["checkpoint", "reference", "export", "data"]

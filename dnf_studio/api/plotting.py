@@ -10,8 +10,6 @@ from dnf_studio.errors import SettingError, StudioError
 if TYPE_CHECKING:
     from dnf_studio.api.processes import Paths
 
-__all__ = ["plot_paths"]
-
 THEMES = {"light": colours.LIGHT, "dark": colours.DARK}
 
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
-__all__ = ["Parts", "Paths", "paths"]
-
 Units = Literal["data", "model"]
 BLOCK = 512
 """Points whose Brownian paths are made at once."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.function_set import Draw
     from dnf_studio.core.networks.module_network import MakeNetwork
 
-__all__ = ["register_dataset", "register_network"]
-
 
 def register_dataset(
     name: str,

@@ -19,8 +19,6 @@ from dnf_studio.errors import PluginError
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
 
-__all__ = ["register_model", "register_solver"]
-
 T = TypeVar("T")
 
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.data.hdf5_reading import Hdf5File
 
-__all__ = ["Rows"]
-
 
 class Rows:
     """A dataset of an open export, a row for each sample: what is sliced is read from the file, and nothing else.

@@ -15,8 +15,6 @@ from dnf_studio.config import Config
 from dnf_studio.errors import SettingError, StudioError, UnknownNameError
 from dnf_studio.plugins import HOW
 
-__all__ = ["in_python", "setting_changes", "settings_file", "settings_named"]
-
 WORDS = (
     (HOW, "run or import it before"),
     (", or in the window with 'Missing values'", ""),

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.training.run import Run
 
-__all__ = ["source_of", "train"]
-
 NEEDED = "Say what to learn: an array, a DataFrame, a Dataset, or a name or file, such as dnf.train('rings')."
 
 

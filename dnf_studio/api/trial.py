@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.sde.paths import Sampler
 
-__all__ = ["SMALL", "check_call", "check_name", "check_samples", "counted", "groups_of", "run_small", "tried"]
-
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SMALL: dict[Needs, str] = {"fields": "diffflow", "marginals": "diffusion", "drift": "flow", "velocity": "matching"}
 """A kind of model that has what a solver needs."""

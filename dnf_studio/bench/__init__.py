@@ -17,8 +17,6 @@ from importlib import import_module
 
 from dnf_studio.errors import SettingError, UnknownNameError
 
-__all__ = ["TOPICS", "Row", "check_topics", "less", "measure", "more"]
-
 PLAIN = "the plain loop of the paper, on one thread or on two, whichever is faster"
 TOPICS = {
     "training": PLAIN,

@@ -17,8 +17,6 @@ from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer, at_position, trailing_part
 from dnf_studio.gui.drawing.theme import LIGHT
 
-__all__ = ["Canvas", "ItemsCanvas", "LayersCanvas", "ensure_application"]
-
 WIDTH, HEIGHT = 700, 600
 HALF = 3.5
 ALPHA = 160

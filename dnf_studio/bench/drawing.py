@@ -20,8 +20,6 @@ from dnf_studio.system_libraries import explain_import_error
 if TYPE_CHECKING:
     from dnf_studio.bench.canvas import Canvas
 
-__all__ = ["FULL", "QUICK", "Scene", "Sizes", "rows"]
-
 KINDS = {"played": False, "new paths": True}
 Array = NDArray[np.float32]
 

@@ -20,8 +20,6 @@ from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["FULL", "QUICK", "Change", "Sizes", "rows"]
-
 LOST_AFTER = 60.0
 LOOK_EVERY = 5e-4
 

@@ -15,8 +15,6 @@ from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.export_plan import ExportPlan
 from dnf_studio.core.storage.samples import export_samples
 
-__all__ = ["FULL", "QUICK", "Sizes", "rows"]
-
 
 @dataclass(frozen=True)
 class Sizes:

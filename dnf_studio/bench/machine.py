@@ -14,8 +14,6 @@ import dnf_studio
 from dnf_studio import __version__
 from dnf_studio.errors import SetupError
 
-__all__ = ["OFFSCREEN", "cores_in_words", "machine_facts", "run_python", "screen"]
-
 OFFSCREEN = "offscreen"
 
 

@@ -20,8 +20,6 @@ from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.gradients import box_of, draw_outside
 from dnf_studio.errors import SetupError
 
-__all__ = ["FULL", "QUICK", "Sizes", "peak_of_a_step", "rows", "step_bytes", "unet_bytes"]
-
 MIB = 1 << 20
 
 

@@ -14,8 +14,6 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 
-__all__ = ["FULL", "QUICK", "Sizes", "rows"]
-
 
 @dataclass(frozen=True)
 class Sizes:

@@ -13,8 +13,6 @@ from time import perf_counter
 from dnf_studio.bench import Row, less
 from dnf_studio.bench.machine import OFFSCREEN, run_python, screen
 
-__all__ = ["FULL", "QUICK", "Sizes", "rows"]
-
 NAMES = {"window_ms": "start-up, window painted", "first_frame_ms": "start-up, first live frame"}
 
 

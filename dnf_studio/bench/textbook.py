@@ -18,8 +18,6 @@ from torch import Tensor
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
 
-__all__ = ["textbook_bends", "textbook_bound", "textbook_paths", "textbook_sample", "textbook_step"]
-
 
 def textbook_bound(flow: DiffFlow, x0: Tensor, noise: Tensor) -> Tensor:
     """The bound of method.md, section 2 for each point, (B,), nats, by equations 11, 12 and 15 as printed."""

@@ -9,8 +9,6 @@ import torch
 
 from dnf_studio.core.parallel import worker_threads
 
-__all__ = ["fastest", "in_turn", "on_threads", "plain_works"]
-
 Work = Callable[[], object]
 PLAIN = "plain"
 

@@ -15,8 +15,6 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.training.adjoint import AdjointEngine
 
-__all__ = ["FULL", "QUICK", "Sizes", "rows"]
-
 
 @dataclass(frozen=True)
 class Sizes:

@@ -15,8 +15,6 @@ from dnf_studio.cli.output import STOP, emit
 from dnf_studio.errors import SetupError
 from dnf_studio.progress import Progress, note
 
-__all__ = ["bench"]
-
 BUSY = 0.5
 """Load above which other programs may disturb the numbers."""
 OnlyTopics = Annotated[

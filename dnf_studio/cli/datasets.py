@@ -6,8 +6,6 @@ from dnf_studio import api
 from dnf_studio.cli.options import AsJson
 from dnf_studio.cli.output import emit, number, table
 
-__all__ = ["datasets"]
-
 
 def datasets(as_json: AsJson = False) -> int:
     """A tenth of the rows of a file of your own is to test on and, where there are a hundred or more, a tenth to

@@ -15,8 +15,6 @@ from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.errors import SettingError
 from dnf_studio.progress import Progress, note
 
-__all__ = ["evaluate"]
-
 DATA = (
     "What to measure on, the model's own unless given. Of a table it is the rows that training's split holds out, "
     "wherever they stand in a file that has changed."

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.sample_reader import ExportInfo
     from dnf_studio.core.storage.verify import Blocks
 
-__all__ = ["inspect"]
-
 VERIFY = (
     "Check the whole file: sums, finite numbers, shapes; of an export some samples are drawn again, where its model is "
     "bundled, or beside it, or in this folder."

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
     from dnf_studio.core.training.run import Run
 
-__all__ = ["autosave", "fit", "newest_of", "save", "tell_of_older"]
-
 
 def tell_of_older(output: Path) -> None:
     """Say that a new run takes the place of one that was killed before it was saved to the same file."""

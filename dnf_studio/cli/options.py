@@ -14,8 +14,6 @@ from dnf_studio.config.names import names_of
 from dnf_studio.core.sde.solvers import Needs, Solver, solver_names, solvers_for
 from dnf_studio.errors import MissingDataError
 
-__all__ = ["SOLVER", "AsJson", "CheckpointName", "ModelChoice", "Output", "SolverName", "asking_for_data"]
-
 if TYPE_CHECKING:
     SolverName = str
     ModelChoice = ModelName

@@ -16,8 +16,6 @@ from typing import Any
 from dnf_studio.errors import Cancelled, StudioError, stop_signals
 from dnf_studio.progress import drop
 
-__all__ = ["INTERRUPTED", "STOP", "Interrupt", "clock", "emit", "number", "table"]
-
 INTERRUPTED = 130
 """The exit code after Ctrl-C or its like."""
 IMPORTING = "<frozen importlib._bootstrap>"

@@ -13,8 +13,6 @@ from dnf_studio.errors import SettingError
 from dnf_studio.progress import Progress, note
 from dnf_studio.reproduce.plan import ARMS, FULL, HARDER, QUICK, SETS, TABLES
 
-__all__ = ["reproduce"]
-
 
 def reproduce(
     folder: Annotated[Path, Option("-o", "--output", metavar="FOLDER", help="Where models and report go.")],

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress
     from dnf_studio.core.storage.journal import Unfinished
 
-__all__ = ["sample"]
-
 GRID = (
     f"Time grid, {', '.join(GRID_NAMES)} (these two of a diffusion model only) or the file of a preset; "
     "the model's own unless given."

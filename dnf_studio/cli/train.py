@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
     from dnf_studio.core.training.run import Run
 
-__all__ = ["train"]
-
 DATA = (
     "What to learn: a built-in set; a file (.csv, .tsv, .txt, .xlsx, .npy, .npz, .h5, .parquet), of which "
     "FILE::column,column and FILE::path/inside choose; a picture (.png, .jpg) whose dark is dense; images (an idx "

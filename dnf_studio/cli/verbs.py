@@ -7,8 +7,6 @@ from inspect import getdoc
 
 from dnf_studio.errors import SettingError
 
-__all__ = ["VERBS", "run_verb"]
-
 VERBS = {
     "train": "fit a model to a data set",
     "sample": "draw samples into an HDF5 file",

@@ -19,8 +19,6 @@ from dnf_studio.core.files import source_size
 from dnf_studio.errors import SettingError, StudioError
 from dnf_studio.gui.application import WindowOptions
 
-__all__ = ["parse", "run"]
-
 WITH = (
     "run this file of Python, with all that its code does, before anything is opened or trained; it registers data "
     "sets, networks, solvers or models; also before a verb, and several times"

@@ -20,13 +20,6 @@ from dnf_studio.config.names import AnyModel
 from dnf_studio.config.settings import Missing, NetworkConfig, SDEConfig, Settings, TrainingConfig
 from dnf_studio.errors import SettingError, continued
 
-__all__ = [
-    "DATA_SETTINGS",
-    "Config",
-    "flatten",
-    "recorded",
-]
-
 DATA_SETTINGS = ("data", "validation", "test", "drop_constant", "missing", "label")
 """The settings of a `Config` that say which data there are."""
 

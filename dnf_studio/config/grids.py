@@ -6,21 +6,6 @@ from typing import Literal, get_args
 
 from dnf_studio.errors import SettingError
 
-__all__ = [
-    "GRID_NAMES",
-    "LEAST_STEP",
-    "LEVEL_GRIDS",
-    "MAX_STEPS",
-    "NO_LEVELS",
-    "POWER_GRIDS",
-    "GridKind",
-    "GridName",
-    "Nodes",
-    "check_grid",
-    "check_steps",
-    "grid_label",
-]
-
 GridName = Literal["reference", "paper", "uniform", "s-curve", "log-snr", "karras"]
 Nodes = tuple[float, ...]
 """0 = u_0 < … < u_N = 1: the nodes as fractions of the way from t_start to t_end."""

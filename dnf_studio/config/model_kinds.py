@@ -14,25 +14,6 @@ from typing import Any, Literal
 
 from dnf_studio.config.grids import LEVEL_GRIDS, NO_LEVELS, POWER_GRIDS
 
-__all__ = [
-    "DRIFT_DEFAULTS",
-    "GROUPS",
-    "IN_NATS",
-    "MODEL_KINDS",
-    "MOST_WITH_FEATURES",
-    "NETWORK_DEFAULTS",
-    "DriftKind",
-    "ModelKind",
-    "ModelName",
-    "NetworkKind",
-    "Objective",
-    "filled",
-    "model_fault",
-    "refused_values",
-    "replaced",
-    "unused",
-]
-
 ModelName = Literal["diffflow", "diffusion", "flow", "matching"]
 NetworkKind = Literal["mlp", "unet"]
 DriftKind = Literal["free", "residual", "frozen"]

@@ -19,8 +19,6 @@ from dnf_studio.config.model_kinds import (
     NetworkKind,
 )
 
-__all__ = ["AnyModel", "AnyNetwork", "add_model", "add_network", "names_of", "remove_model", "remove_network"]
-
 _ADDED: dict[Any, list[str]] = {ModelName: [], NetworkKind: []}
 
 

@@ -12,8 +12,6 @@ from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
 from dnf_studio.config.names import AnyNetwork
 from dnf_studio.errors import SettingError
 
-__all__ = ["Device", "Missing", "NetworkConfig", "Precision", "SDEConfig", "Settings", "TrainingConfig"]
-
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Missing = Literal["error", "drop-rows", "drop-columns"]

@@ -20,22 +20,6 @@ from dnf_studio.core.partials import (
 )
 from dnf_studio.errors import StudioError, continued
 
-__all__ = [
-    "as_path",
-    "atomic_file",
-    "check_target",
-    "checked_name",
-    "explain",
-    "files_in",
-    "is_taken",
-    "make_folder",
-    "refuse_source",
-    "renamed",
-    "require_writable",
-    "source_size",
-    "with_suffix",
-]
-
 MOST_NAME = 100
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that are devices on Windows, whatever follows the point."""

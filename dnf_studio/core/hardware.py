@@ -11,8 +11,6 @@ import torch
 from dnf_studio.config import Device, Precision
 from dnf_studio.errors import SettingError
 
-__all__ = ["choose_device", "choose_hidden_type", "is_intel", "multiplies_bfloat16_fast"]
-
 FIRST_CORE = 1024
 """Characters that name the maker; the whole, of a machine with many cores, takes a while to read."""
 INTEL = "GenuineIntel"

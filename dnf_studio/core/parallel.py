@@ -23,17 +23,6 @@ import torch
 
 from dnf_studio.errors import Cancelled, Check
 
-__all__ = [
-    "BlockPool",
-    "Deferred",
-    "check_interrupt",
-    "equal_slices",
-    "interrupted_when",
-    "keep_freed_memory",
-    "single_threaded_kernels",
-    "worker_threads",
-]
-
 SWITCH_SECONDS = 2e-4
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 """Options of glibc's `mallopt`."""

@@ -11,17 +11,6 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-__all__ = [
-    "is_left",
-    "journal_of",
-    "kept_mark",
-    "left_with_journal",
-    "partial_name",
-    "process_mark",
-    "remove_abandoned",
-    "take_partial",
-]
-
 PARTIAL, JOURNAL = ".partial-", ".journal-"
 MARK = re.compile(r"(?P<machine>[0-9a-f]{8})-(?P<process>[0-9]+)")
 NAME = re.compile(r"(?P<name>\..*)\.(partial|journal)-(?P<mark>.*)")

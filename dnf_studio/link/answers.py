@@ -17,8 +17,6 @@ from dnf_studio.errors import LinkError, StudioError
 from dnf_studio.link.messages import Array, Message
 from dnf_studio.link.versions import Versions
 
-__all__ = ["MOST_ROWS_OF_JACOBIAN", "Answers"]
-
 MOST_ROWS = 1 << 20
 MOST_ROWS_OF_JACOBIAN = 8
 """Components up to which all derivatives go at once: a divergence is then one question, not one for each of them."""

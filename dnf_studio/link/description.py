@@ -30,8 +30,6 @@ from dnf_studio.errors import LinkError, StudioError
 from dnf_studio.link.messages import Array, Message
 from dnf_studio.link.remote import Asking, RemoteField
 
-__all__ = ["Described", "describe", "read_description", "snapshot_flow"]
-
 FINE = 4097
 """Times at which a function g is told."""
 NODES = ("timestamps", "diffusion", "condition")

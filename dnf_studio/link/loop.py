@@ -11,8 +11,6 @@ import numpy as np
 
 from dnf_studio.link.messages import Message
 
-__all__ = ["LoopState", "Pending", "use_one_thread"]
-
 MOST_LOSSES = 10_000
 
 

@@ -20,8 +20,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dnf_studio.errors import LinkError
 
-__all__ = ["MOST_BYTES", "Array", "Kind", "Message", "pack", "receive", "send", "unpack"]
-
 Array = NDArray[Any]
 Kind = Literal["role", "model", "news", "ended", "value", "pull", "jacobian", "weights", "shown", "answer", "fault"]
 MOST_HEADER = 1 << 16

@@ -17,8 +17,6 @@ from typing import Any
 from dnf_studio.errors import LinkError, SetupError
 from dnf_studio.link.messages import receive
 
-__all__ = ["OPTION", "WindowProgram", "connect"]
-
 OPTION = "--live"
 """The option by which the program learns that a line of its input says where a script waits."""
 MOST_LINE = 4096

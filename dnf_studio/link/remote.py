@@ -17,8 +17,6 @@ from dnf_studio.errors import Cancelled, LinkError, UnsupportedError
 from dnf_studio.link.answers import MOST_ROWS_OF_JACOBIAN
 from dnf_studio.link.messages import Array, Kind, Message, receive, send
 
-__all__ = ["Asking", "RemoteField"]
-
 WAIT_SECONDS = 0.1
 RECENT = 2
 """Answers that are kept, one for each direction: drift and score of a point may follow from the same value."""

@@ -15,8 +15,6 @@ from dnf_studio.core.data.memory import InMemory
 from dnf_studio.core.data.missing import checked_table
 from dnf_studio.errors import DataError
 
-__all__ = ["GivenRows", "rows_of"]
-
 MOST_NUMBERS = 1 << 22
 """Numbers of the rows that go to the window, 32 MiB; of more rows so many as have no more, chosen by a fixed seed."""
 SEED = 0

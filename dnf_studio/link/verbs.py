@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.training.run import Run
 
-__all__ = ["show", "watch"]
-
 
 def watch(model: GenerativeModel | Run, data: object = None, *, title: str | None = None) -> Watch:
     """Open a window that follows a model while this program trains it.

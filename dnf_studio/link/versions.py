@@ -12,8 +12,6 @@ from dnf_studio.core.models.wrapped.base import WrappedModel
 from dnf_studio.core.models.wrapped.called import Called
 from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Budget", "Parts", "Versions"]
-
 KEPT = 4
 """Copies that are kept: what the window shows, what it computes, what it is told of, and what it exports."""
 LARGE, KEPT_OF_LARGE = 128 << 20, 2

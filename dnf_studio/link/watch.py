@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from dnf_studio.link.answers import Answers
     from dnf_studio.link.program import WindowProgram
 
-__all__ = ["Watch"]
-
 COPY_SECONDS = 0.25
 """Between two copies of the weights, at least."""
 SHARE, BURST = 0.25, 0.15

@@ -21,8 +21,6 @@ from dnf_studio.reproduce.results import Density
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
-__all__ = ["density_of", "gaussian_density", "mixture_density"]
-
 GAUSSIAN_POINTS = 50_000
 """Dequantised training rows, with replacement, that a Gaussian is fitted to."""
 MIXTURE_POINTS = 5_000

@@ -22,8 +22,6 @@ from dnf_studio.reproduce.quality import TENTH, validated
 from dnf_studio.reproduce.results import Measured, Rows
 from dnf_studio.reproduce.tuning import chosen
 
-__all__ = ["FAR", "checkpoint_path", "measure", "train"]
-
 Tell = Callable[[str], None]
 SAVE_EVERY = 60.0
 """Seconds of training that a crash may cost."""

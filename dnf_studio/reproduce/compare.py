@@ -18,8 +18,6 @@ from dnf_studio.reproduce.tables import density_claims
 from dnf_studio.reproduce.trials import read_trials
 from dnf_studio.reproduce.verdicts import Claim
 
-__all__ = ["compare"]
-
 Progress = Callable[[float, str], None]
 Tell = Callable[[str], None]
 

@@ -16,8 +16,6 @@ import numpy as np
 from dnf_studio.core.evaluation.distances import Pooled, Shares, pooled
 from dnf_studio.reproduce.results import Measured, Rows
 
-__all__ = ["AXES", "Axis", "Place", "chosen", "curve", "floor_of", "place_at", "squares_at", "ways"]
-
 Axis = Literal["steps", "evaluations", "multiply_adds"]
 AXES: dict[Axis, str] = {
     "steps": "steps N",

@@ -10,8 +10,6 @@ from dnf_studio.reproduce.distances import Axis, Place
 from dnf_studio.reproduce.plan import ARMS
 from dnf_studio.reproduce.results import Measured
 
-__all__ = ["by_validation", "every_number", "large", "number"]
-
 
 def every_number(places: Mapping[Axis, Mapping[str, Sequence[Place]]]) -> str:
     """What the curves over steps and over evaluations show, one row a point."""

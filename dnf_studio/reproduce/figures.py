@@ -31,17 +31,6 @@ from dnf_studio.reproduce.results import Density
 if TYPE_CHECKING:
     from zuko.flows import NSF
 
-__all__ = [
-    "COLOURS",
-    "HOW_TO_INSTALL",
-    "MODE_COLOURS",
-    "Mark",
-    "curves",
-    "is_installed",
-    "points_picture",
-    "spline_density",
-]
-
 HOW_TO_INSTALL = "zuko is not installed; pip install 'dnf-studio[reproduce]' adds it"
 TRANSFORMS = 3
 HIDDEN = (64, 64)

@@ -25,8 +25,6 @@ from dnf_studio.reproduce.verdicts import (
     told_place,
 )
 
-__all__ = ["FROZEN", "learned_claims"]
-
 FROZEN = "frozen"
 """The arm whose forward process is not learned."""
 SAVED = 1.1

@@ -17,8 +17,6 @@ from dnf_studio.reproduce.figures import COLOURS, MODE_COLOURS, points_picture
 from dnf_studio.reproduce.plan import ARMS, Cell
 from dnf_studio.reproduce.results import Results
 
-__all__ = ["SHOWN", "forward_rows", "pictures_of", "sample_row"]
-
 SHOWN_STEPS = 20
 SHOWN = 6000
 TIMES = 5

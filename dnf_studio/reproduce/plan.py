@@ -11,8 +11,6 @@ from dnf_studio.config.grids import check_steps
 from dnf_studio.config.model_kinds import ModelName
 from dnf_studio.errors import SettingError, UnknownNameError
 
-__all__ = ["ARMS", "FULL", "HARDER", "MODELS", "QUICK", "SETS", "TABLES", "TABLE_MODELS", "Arm", "Cell", "Plan"]
-
 SETS = ("rings", "four-rings", "tree", "carpet", "checkerboard", "2spirals")
 HARDER = ("rings-sharp", "carpet-fine", "spiral-lattice", "rings-3d", "gaussians-8d")
 """Sets for which few steps are not enough; only where they are named."""

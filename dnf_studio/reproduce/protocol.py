@@ -19,8 +19,6 @@ from dnf_studio.reproduce.quality import TENTH, training_claim
 from dnf_studio.reproduce.results import Measured, Quality
 from dnf_studio.reproduce.verdicts import Claim, claims
 
-__all__ = ["all_claims", "protocol"]
-
 
 def protocol(plan: Plan) -> dict[str, Any]:
     """When it was decided, by which version of the studio, the rules, and what is claimed, as values for JSON."""

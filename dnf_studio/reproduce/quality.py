@@ -20,21 +20,6 @@ from dnf_studio.reproduce.plan import Cell, Plan
 from dnf_studio.reproduce.results import Quality, Rows
 from dnf_studio.reproduce.verdicts import FEW, Claim, answer_of, steps_at_equal_quality
 
-__all__ = [
-    "PAIR",
-    "STEPS",
-    "TENTH",
-    "compared_solvers",
-    "is_due",
-    "marks_of",
-    "mean_curve",
-    "quality_of",
-    "seconds_needed",
-    "told_of",
-    "training_claim",
-    "validated",
-]
-
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 """Shares of the training time after which samples are measured."""
 STEPS = FEW

@@ -23,8 +23,6 @@ from dnf_studio.reproduce.tables import tables_section
 from dnf_studio.reproduce.trials import trials_section
 from dnf_studio.reproduce.verdicts import FEW, Claim, interval, steps_at_equal_quality
 
-__all__ = ["lowest_nll", "write_report"]
-
 OURS = (
     "What is claimed follows Zhang and Chen, <i>Diffusion Normalizing Flow</i>, NeurIPS 2021, but no claim here is the "
     "paper's own: it has pictures of such sets and no distances. Thresholds and quantities are ours; what begins with "

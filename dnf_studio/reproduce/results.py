@@ -18,8 +18,6 @@ from dnf_studio.core.files import atomic_file, explain, make_folder
 from dnf_studio.errors import ExportError
 from dnf_studio.reproduce.plan import Cell, Plan
 
-__all__ = ["Density", "Measured", "Quality", "Results", "Rows"]
-
 FORMAT = 4
 T = TypeVar("T")
 Rows = dict[str, list[dict[str, Any]]]

@@ -24,8 +24,6 @@ from dnf_studio.reproduce.quality import is_due, quality_of
 from dnf_studio.reproduce.results import Results
 from dnf_studio.reproduce.tables import can_measure, measure_density
 
-__all__ = ["make_cell", "run_side_by_side"]
-
 POLL_SECONDS, SAY_SECONDS = 0.2, 0.5
 Progress = Callable[[float, str], None]
 Tell = Callable[[str], None]

@@ -25,8 +25,6 @@ from dnf_studio.reproduce.plan import TABLE_MODELS, Cell, Plan
 from dnf_studio.reproduce.results import Density, Results
 from dnf_studio.reproduce.verdicts import Answer, Claim, answer_of_many
 
-__all__ = ["Difference", "can_measure", "density_claims", "difference", "measure_density", "tables_section"]
-
 BASELINES = ("gaussian", "mixture")
 ENOUGH = 2 / 3
 """The share of tables that has to say yes."""

@@ -16,8 +16,6 @@ from typing import Any
 from dnf_studio.core.files import explain, make_folder
 from dnf_studio.errors import DataError, ExportError
 
-__all__ = ["read_trials", "trials_section"]
-
 FOLDER = "trials"
 
 

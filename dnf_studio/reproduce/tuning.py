@@ -24,8 +24,6 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.plan import TABLES
 
-__all__ = ["TRIALS", "chosen", "common", "run_trials"]
-
 Settings = Mapping[str, Any]
 Trial = dict[str, Any]
 """One trial: data, model, number, dotted settings, seed, iterations, CPU seconds, and the NLL of validation rows."""

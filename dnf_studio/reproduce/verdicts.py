@@ -18,25 +18,6 @@ from dnf_studio.core.evaluation.distances import EQUAL, Pooled, Shares, pooled
 from dnf_studio.reproduce.distances import place_at, squares_at
 from dnf_studio.reproduce.results import Measured
 
-__all__ = [
-    "FEW",
-    "FEWEST",
-    "SHARP",
-    "Claim",
-    "answer_of",
-    "answer_of_many",
-    "claims",
-    "interval",
-    "of_model",
-    "outside_share",
-    "paired",
-    "rank",
-    "sets_of",
-    "signed",
-    "steps_at_equal_quality",
-    "told_place",
-]
-
 Answer = Literal["holds", "does not hold", "not resolved here"]
 SHARP = ("rings", "four-rings", "tree", "carpet")
 """Sets whose support has edges or is thin."""

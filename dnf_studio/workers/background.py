@@ -12,8 +12,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.errors import Cancelled, Check
 
-__all__ = ["Background", "Newest", "Task", "Work"]
-
 T = TypeVar("T")
 Work = Callable[[Check], Iterable[T]]
 """Makes the iterable, in the thread; it may import torch there."""

@@ -28,16 +28,6 @@ from dnf_studio.core.sde.solvers.sde import backward_states, fields_in_part
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
 from dnf_studio.errors import Check
 
-__all__ = [
-    "DisplayNoise",
-    "ForwardBlock",
-    "PathSimulator",
-    "block_batches",
-    "blocks",
-    "first_block_count",
-    "forward_block",
-]
-
 FIRST_BLOCK, BLOCK = 256, 512
 FIRST_NUMBERS, FEWEST_ROWS = 4096, 16
 """Size of a first block of many components, whose Brownian paths alone would else take a fifth of a second: most

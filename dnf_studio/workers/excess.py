@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["ExcessFrame", "ExcessWatch", "excess_affordable"]
-
 PILOTS, TOLERANCE = 8, 5e-3
 """Points and nats by which the steps of the ODE are chosen: less than the errors of the bars ever are."""
 TRAINING_SECONDS = 3.0

@@ -8,15 +8,6 @@ from typing import Literal
 
 from dnf_studio.core.exploration.by_step import MOST_NEIGHBOUR_DIM
 
-__all__ = [
-    "FIRST",
-    "TRAINING_POINTS",
-    "Job",
-    "draft_times",
-    "jobs_of",
-    "training_jobs",
-]
-
 FIRST = 32
 """Points whose excess is told first; every further block doubles their number, up to `BLOCK`."""
 BLOCK = 512

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from dnf_studio.workers.passes import Passes
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Explorer"]
-
 FRAME_SECONDS = 0.45
 """Least time between two frames of new weights."""
 

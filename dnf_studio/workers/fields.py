@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.streamlines import Streamlines
     from dnf_studio.workers.frames import FrameRequest
 
-__all__ = ["FieldAnswer", "FieldRequest", "FieldWatch"]
-
 
 @dataclass(frozen=True, eq=False)
 class FieldRequest:

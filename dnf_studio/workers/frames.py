@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.sample_settings import Direction
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Frame", "FrameRequest", "InspectRequest", "Inspection"]
-
 Array = NDArray[np.float32]
 
 

@@ -28,19 +28,6 @@ if TYPE_CHECKING:
     from dnf_studio.workers.display_set import DisplayNoise
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = [
-    "LEVELS",
-    "DisplayPaths",
-    "LastStudy",
-    "LevelsStudy",
-    "PathsFound",
-    "PathsStudy",
-    "StepsStudy",
-    "Study",
-    "StudyContext",
-    "parse_steps",
-]
-
 LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0)
 MAX_N, MOST = 200, 20
 ERROR_POINTS = 512

@@ -12,8 +12,6 @@ from dnf_studio.workers.lab import Study, StudyContext
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
 
-__all__ = ["LikelihoodFacts", "LikelihoodFound", "LikelihoodStudy"]
-
 OF_CHAIN, OF_ODE = 3, 1
 """How many `likelihood_parts` there are."""
 

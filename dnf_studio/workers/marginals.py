@@ -16,8 +16,6 @@ from dnf_studio.workers.threads import Mailbox
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.marginals import Marginals
 
-__all__ = ["Comparison", "MarginalsWorker"]
-
 
 @dataclass(frozen=True, eq=False)
 class Comparison:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import Frame, FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["OutlierCheck", "check_of", "check_outliers"]
-
 Array = NDArray[np.float32]
 
 

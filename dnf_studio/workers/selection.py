@@ -26,8 +26,6 @@ from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.workers.display_set import DisplayNoise, PathSimulator, blocks
 
-__all__ = ["export_selection", "selected_blocks"]
-
 
 def export_selection(
     flow: GenerativeModel,

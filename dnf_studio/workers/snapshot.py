@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.training.run import Run
 
-__all__ = ["Snapshot", "Steps", "watched"]
-
 PUBLISH_SECONDS = 0.25
 """Seconds between two copies of the weights of a run."""
 _VERSIONS = count(1)

@@ -10,8 +10,6 @@ from typing import Generic, TypeVar
 
 from dnf_studio.core.training.record import StepReport
 
-__all__ = ["Mailbox", "ReportLog", "stand_back"]
-
 NICER = 2
 NICEST = 19
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.state import RunState
     from dnf_studio.workers.training_process import TrainingProcess
 
-__all__ = ["Trainer", "TrainingWorker"]
-
 MOVE_AFTER = 3.0
 """Seconds of training after which a process is worth its start."""
 LOG = logging.getLogger(__name__)

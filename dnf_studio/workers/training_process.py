@@ -34,8 +34,6 @@ from dnf_studio.workers.snapshot import Snapshot, Steps, watched
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["TrainingProcess"]
-
 STATE_SECONDS = 10.0
 """Between two copies of everything, from which a run goes on should the process end."""
 END_SECONDS = 3.0

@@ -31,8 +31,6 @@ from dnf_studio.core.training.run import Run
 from dnf_studio.errors import StudioError
 from tests.core.storage.files import GOLDEN, SMALL, make_flow
 
-__all__ = ["FORMATS", "Format"]
-
 ROWS = np.random.default_rng(0).normal([5.0, -2.0, 100.0], [1.0, 0.1, 30.0], (60, 3))
 
 

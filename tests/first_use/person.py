@@ -24,8 +24,6 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.frame.main_window import MainWindow
 
-__all__ = ["Person"]
-
 PATIENCE_MS = 60_000
 
 

@@ -11,8 +11,6 @@ from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.drawing.plot import Plot
 
-__all__ = ["drag", "place_of", "send"]
-
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
 

@@ -13,8 +13,6 @@ from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 from tests.views import viewed
 
-__all__ = ["excess_of", "frame_of", "pixels", "share_near"]
-
 
 def frame_of(points: int = 300, steps: int = 10, dim: int = 2, request: SampleSettings | None = None) -> Frame:
     """Both processes as straight lines: data on two squares, noise normal."""

@@ -10,8 +10,6 @@ from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.workers.frames import Inspection, InspectRequest
 from tests.views import viewed
 
-__all__ = ["inspection_of", "table_of"]
-
 
 def table_of(steps: int = 10, dim: int = 2, seed: int = 0, direction: Direction = "forward") -> PointTable:
     """Random numbers in the right shapes."""

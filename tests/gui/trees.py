@@ -13,8 +13,6 @@ from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.opening import Opened, untrained
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["show", "trees"]
-
 COLUMNS = ("height [m]", "girth [cm]", "age", "pH")
 
 

@@ -18,8 +18,6 @@ from dnf_studio.link.messages import Message, receive
 from dnf_studio.link.program import connect
 from dnf_studio.link.remote import Asking
 
-__all__ = ["FakeProcess", "Joined", "network", "started", "train"]
-
 
 class _Line(BytesIO):
     """What was written, even after it is closed."""

@@ -16,8 +16,6 @@ import numpy as np
 from dnf_studio.core.data.table import Rows, Table, counted_row, number_columns, picked_columns
 from dnf_studio.errors import DataError
 
-__all__ = ["ArrayInfo", "array_table", "choose_array"]
-
 SHOWN = 8
 SAMPLES = "samples"
 """What is meant of an export, most likely."""

@@ -22,8 +22,6 @@ from dnf_studio.core.data.toy2d import TOY_SETS
 from dnf_studio.errors import DataError, UnknownNameError
 from dnf_studio.plugins import missing_data
 
-__all__ = ["DatasetInfo", "dataset_infos", "is_table", "names", "open_configured", "open_dataset"]
-
 ALIASES = {"olympic": "rings"}
 SETS: list[GeneratedSet | SklearnSet] = [*TOY_SETS, *FRACTAL_SETS, *HARD_SETS, *SKLEARN_SETS]
 """Those that are built in. Plug-ins add theirs."""

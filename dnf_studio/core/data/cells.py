@@ -11,8 +11,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MISSING", "Kind", "Meaning", "cell_number", "is_missing", "meanings", "numbers", "plain_number", "text_of"]
-
 Kind = Literal["number", "whole number", "date", "text"]
 Column = Sequence[str]
 

@@ -9,8 +9,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BY_ORDER", "HELD_OUT", "TEST", "VALIDATION", "SplitRule", "divided", "fitted", "row_positions"]
-
 KEY = 0x646E665F73706C74
 """Makes these positions independent of every other use of the same mixing."""
 FACTORS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB

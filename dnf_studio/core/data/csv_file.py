@@ -33,8 +33,6 @@ from dnf_studio.core.data.text_table import (
 )
 from dnf_studio.errors import DataError
 
-__all__ = ["read_csv", "sketch_csv"]
-
 HEAD = 1 << 20
 """Characters from which it is found how a file is written."""
 LONG_HEAD = 1 << 26

@@ -11,8 +11,6 @@ import numpy as np
 
 from dnf_studio.core.data.cells import meanings
 
-__all__ = ["BLANKS", "MOST_ROWS", "delimiter_of", "encodings", "split_rows"]
-
 DELIMITERS = "\t;,"
 """Delimiters in the order in which they are tried: numbers with a decimal point hold none of the first two."""
 BLANKS = " "

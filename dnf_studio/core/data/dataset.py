@@ -17,8 +17,6 @@ from dnf_studio.core.data.content_split import BY_ORDER, SplitRule
 from dnf_studio.core.data.image_shape import ImageShape, Logit
 from dnf_studio.core.data.missing import NOTHING, LeftOut
 
-__all__ = ["DataSummary", "Dataset", "Standardisation", "stream_of"]
-
 
 @dataclass(frozen=True)
 class Standardisation:

@@ -18,18 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = [
-    "blur_excess",
-    "box_distance",
-    "crossing_growth",
-    "ellipse_distance",
-    "log_blurred_ring",
-    "log_blurred_segment",
-    "log_gaussian",
-    "log_mean_exp",
-    "log_radial_ring",
-]
-
 LOG_TWO_PI = math.log(2 * math.pi)
 Points = NDArray[np.float64]
 NODES = 40

@@ -25,8 +25,6 @@ from dnf_studio.core.data.text_table import Sketch, Understood
 from dnf_studio.core.data.xlsx_file import sketch_xlsx
 from dnf_studio.errors import DataError
 
-__all__ = ["ColumnInfo", "Description", "column_name", "describe", "rows_left", "source_of"]
-
 BINS = 40
 MOST_CELLS = 1 << 23
 """Numbers of a text or Parquet table that are looked at."""

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from dnf_studio.core.files import explain
 from dnf_studio.errors import DataError
 
-__all__ = ["FileRows"]
-
 MOST_BYTES = 1 << 28
 """Bytes that are read at once; of more than 2 GiB a system gives only these."""
 

@@ -15,8 +15,6 @@ from torch import Tensor
 from dnf_studio.core.data import densities
 from dnf_studio.core.data.planar import Toy2D, normal, uniform
 
-__all__ = ["FRACTAL_SETS", "Carpet", "Tree"]
-
 CELLS = torch.tensor([(i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1)], dtype=torch.float64)
 """Columns and rows of the eight thirds that a carpet keeps at every depth."""
 CHUNK = 16_384

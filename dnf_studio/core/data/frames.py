@@ -12,8 +12,6 @@ from dnf_studio.core.data.labels import LabelFinder, Labels, number_labels
 from dnf_studio.core.data.table import BLOCK, Table, counted_row, number_columns, picked_columns
 from dnf_studio.errors import DataError
 
-__all__ = ["frame_table"]
-
 Frame = Any
 """pandas has no types here."""
 

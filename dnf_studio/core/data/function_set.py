@@ -13,8 +13,6 @@ from torch import Tensor
 from dnf_studio.core.data.planar import GeneratedSet
 from dnf_studio.errors import PluginError
 
-__all__ = ["Draw", "FunctionSet"]
-
 Draw = Callable[[int, np.random.Generator], ArrayLike]
 """Points (count, D) for a count and a source of randomness."""
 MEASURED = 1 << 16

@@ -17,8 +17,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["attributes", "blocks", "objects"]
-
 MOST_OBJECTS = 1000
 """Groups and datasets of a file that are looked at."""
 MOST_TEXT = 1 << 22

@@ -12,8 +12,6 @@ from dnf_studio.core.data.hdf5_reading import SIGNATURE, Hdf5File, Hdf5Object, h
 from dnf_studio.core.data.table import MOST_HELD, Rows, Table, array_fault, gigabytes
 from dnf_studio.errors import DataError
 
-__all__ = ["list_hdf5", "read_hdf5"]
-
 
 def list_hdf5(path: Path) -> tuple[ArrayInfo, ...]:
     """The datasets of a file in the order of their names, those in groups included."""

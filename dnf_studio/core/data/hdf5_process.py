@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from dnf_studio.core.files import explain
 from dnf_studio.errors import StudioError
 
-__all__ = ["LibraryApart"]
-
 PROGRAM = Path(__file__).with_name("hdf5_program.py")
 MOST_ANSWER = 1 << 28
 """Bytes of JSON that are read of an answer."""

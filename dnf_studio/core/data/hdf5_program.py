@@ -27,8 +27,6 @@ else:
     hdf5_contents = module_from_spec(_found)
     _found.loader.exec_module(hdf5_contents)
 
-__all__ = ["main"]
-
 MEMORY = 256 << 20
 """Bytes that this process may take besides what a file and its chunks need."""
 Object = Any

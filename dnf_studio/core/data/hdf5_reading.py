@@ -23,8 +23,6 @@ from dnf_studio.core.data.file_rows import FileRows
 from dnf_studio.core.data.hdf5_process import LibraryApart
 from dnf_studio.errors import StudioError
 
-__all__ = ["Hdf5File", "Hdf5Object", "hdf5_file", "note_own"]
-
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MOST_KNOWN = 8
 """Files whose contents are remembered, so that what asks of one several times starts one process."""

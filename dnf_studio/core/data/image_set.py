@@ -30,8 +30,6 @@ from dnf_studio.core.data.recorded import RECORDED_SHARE, Parts, RecordedDataset
 from dnf_studio.core.data.table import BLOCK, MOST_HELD, gigabytes
 from dnf_studio.errors import DataError
 
-__all__ = ["is_image_set", "open_image_set"]
-
 IDX = re.compile(r"idx3[-.]ubyte(\.gz)?$", re.IGNORECASE)
 IDX_MAGIC = 0x0803
 """Unsigned bytes in three dimensions."""

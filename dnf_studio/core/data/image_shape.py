@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ImageShape", "Logit", "PixelMap"]
-
 WHITE = 255
 
 

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset
 
-__all__ = ["LabelledDataset", "SplitName"]
-
 SplitName = Literal["train", "validation", "test"]
 
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from dnf_studio.errors import DataError
 
-__all__ = ["MOST_LABELS", "UNKNOWN", "LabelFinder", "Labels", "number_labels"]
-
 MOST_LABELS = 1000
 """Different labels that a column may have; one with more names the rows rather than kinds of them."""
 UNKNOWN = -1

@@ -37,8 +37,6 @@ from dnf_studio.core.data.row_sets import TableDataset, fingerprint_start, stand
 from dnf_studio.core.data.table import varies_too_little
 from dnf_studio.errors import DataError
 
-__all__ = ["is_literature", "open_literature"]
-
 MARK = "as="
 CORRELATED = 0.98
 MOST_REPEATED = 5

@@ -21,8 +21,6 @@ from dnf_studio.core.data.naming import MEMORY
 from dnf_studio.core.data.table import Table, array_fault
 from dnf_studio.errors import DataError
 
-__all__ = ["InMemory"]
-
 Array = NDArray[Any]
 
 

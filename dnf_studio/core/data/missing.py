@@ -12,8 +12,6 @@ from dnf_studio.core.data.labels import UNKNOWN
 from dnf_studio.core.data.table import FLOAT32, Table
 from dnf_studio.errors import DataError
 
-__all__ = ["NOTHING", "LeftOut", "checked_table"]
-
 SHOWN = 4
 DO = (
     "leave out such rows with --missing drop-rows or such columns with --missing drop-columns, or in the window with "

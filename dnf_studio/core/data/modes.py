@@ -13,8 +13,6 @@ from dnf_studio.core.data.labelled import LabelledDataset
 from dnf_studio.core.data.solids import GaussianMixture, LinkedRings
 from dnf_studio.core.data.toy2d import Checkerboard, EightGaussians, Moons, Rings, TwoSpirals
 
-__all__ = ["mode_count", "mode_names", "modes_of"]
-
 Points = NDArray[np.float64]
 ARM_NODES = 160
 """Points that stand for the curve of a spiral's arm, about 0.1 apart: a tenth of the distance between the arms."""

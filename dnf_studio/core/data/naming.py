@@ -14,25 +14,6 @@ from dnf_studio.errors import DataError, SettingError, continued
 if TYPE_CHECKING:
     from dnf_studio.core.data.image_shape import ImageShape, Logit
 
-__all__ = [
-    "ALPHA",
-    "MEMORY",
-    "MOST_BLUR",
-    "PICTURES",
-    "PREFIX",
-    "SIDE",
-    "ImageOptions",
-    "PictureSettings",
-    "drawing_label",
-    "is_drawing",
-    "is_picture",
-    "logit_chosen",
-    "picture_source",
-    "split_selection",
-    "with_logit",
-    "with_settings",
-]
-
 PICTURES = (".png", ".jpg", ".jpeg")
 MOST_BLUR = 100.0
 """Pixels."""

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Neighbours", "nearest_rows"]
-
 BLOCK = 1 << 22
 """Numbers of one block: with all that is computed from it about 150 MB."""
 SPARE = 4

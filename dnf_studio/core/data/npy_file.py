@@ -19,8 +19,6 @@ from dnf_studio.core.data.file_rows import FileRows
 from dnf_studio.core.data.table import MOST_HELD, Rows, Table, array_fault, gigabytes
 from dnf_studio.errors import DataError
 
-__all__ = ["list_npz", "read_npy", "read_npz"]
-
 MOST_ARRAYS = 1000
 """Arrays of an archive that are looked at."""
 PIECE = 1 << 24

@@ -17,8 +17,6 @@ from dnf_studio.core.data.row_sets import MappedRows, Part, numbers_of, standard
 from dnf_studio.core.data.table import Table, number_columns
 from dnf_studio.errors import DataError, MissingDataError
 
-__all__ = ["LARGE", "matched", "read_part", "refuse_width"]
-
 LARGE = 256 << 20
 """Bytes of float32 above which rows that can be read from their file are left there."""
 

@@ -16,8 +16,6 @@ from dnf_studio.core.data.table import BLOCK, MOST_COLUMNS, MOST_HELD, Table, co
 from dnf_studio.core.data.text_table import Sketch, Understood, first_rows, label_cells
 from dnf_studio.errors import DataError
 
-__all__ = ["read_parquet", "sketch_parquet"]
-
 Parquet = Any
 """pyarrow has no types."""
 

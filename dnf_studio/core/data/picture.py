@@ -19,8 +19,6 @@ from dnf_studio.core.data.picture_file import Picture, read_picture
 from dnf_studio.core.data.planar import Toy2D, uniform
 from dnf_studio.errors import DataError
 
-__all__ = ["PictureDensity", "decode_drawing", "encode_drawing", "make_density", "open_drawing", "open_picture"]
-
 GENERATOR_VERSION = 1
 """Part of the fingerprint: to be raised whenever pixels or points come out differently."""
 ROUNDING = 5e-7

@@ -23,8 +23,6 @@ from dnf_studio.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Picture", "opened_picture", "read_picture"]
-
 MOST_BYTES = 256 << 20
 MOST_PIXELS = 1 << 26
 """67 megapixels, about 8,192 × 8,192."""

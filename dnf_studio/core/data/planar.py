@@ -14,8 +14,6 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation, stream_of
 
-__all__ = ["GeneratedSet", "Toy2D", "normal", "uniform"]
-
 GENERATOR_VERSION = 1
 """Part of the fingerprint: to be raised whenever a generator in `toy2d`, `fractals` or `solids` changes what it
 draws."""

@@ -24,8 +24,6 @@ from dnf_studio.core.data.xlsx_file import list_xlsx, read_xlsx
 from dnf_studio.core.files import explain
 from dnf_studio.errors import DataError, MissingDataError
 
-__all__ = ["SUFFIXES", "list_arrays", "read_table", "told"]
-
 READERS: dict[str, Callable[[Path, str | None, str | None], Table]] = {
     ".csv": read_csv,
     ".tsv": read_csv,

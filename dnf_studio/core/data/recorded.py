@@ -18,16 +18,6 @@ from dnf_studio.core.data.labelled import LabelledDataset, SplitName
 from dnf_studio.core.data.neighbours import nearest_rows
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start, told_sizes
 
-__all__ = [
-    "RECORDED_SHARE",
-    "Parts",
-    "RecordedDataset",
-    "Records",
-    "decimal_steps",
-    "shuffled",
-    "split_sizes",
-]
-
 RECORDED_SHARE = 0.15
 """The share of recorded rows and of images to validate on, and that to test on: more than of tables (`HELD_OUT`), for
 these sets are small."""

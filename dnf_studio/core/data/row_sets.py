@@ -27,19 +27,6 @@ if TYPE_CHECKING:
 
     from scipy.spatial import cKDTree
 
-__all__ = [
-    "MappedRows",
-    "Part",
-    "PartLabels",
-    "Split",
-    "TableDataset",
-    "fingerprint_start",
-    "held_out_rows",
-    "numbers_of",
-    "standardise",
-    "told_sizes",
-]
-
 SPLIT_SEED = 20_211
 MOST_COMPARED = 100_000
 """Rows of a split among which the nearest is looked for, evenly over all of them."""

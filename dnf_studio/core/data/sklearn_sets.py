@@ -17,8 +17,6 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.naming import ImageOptions
 from dnf_studio.core.data.recorded import RecordedDataset, Records, decimal_steps, split_sizes
 
-__all__ = ["SKLEARN_SETS", "SklearnSet"]
-
 ROUNDED = "each value dequantised uniformly over one unit of its column's last decimal place"
 GREY = "grey levels 0 to 16 of 8 × 8 pixels dequantised uniformly to [0, 17), constant pixels included"
 

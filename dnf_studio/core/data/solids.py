@@ -18,8 +18,6 @@ from dnf_studio.core.data import densities
 from dnf_studio.core.data.planar import GeneratedSet, normal, uniform
 from dnf_studio.core.data.toy2d import ANGLES, BLUR, BLURRED_RING_ENTROPY, SUPPORT_SIGMAS, WIDEST_BLUR, gaussian_entropy
 
-__all__ = ["HARD_SETS", "GaussianMixture", "LinkedRings"]
-
 CHUNK = 16_384
 """Points moved, or compared with every Gaussian, at once."""
 SUPPORT_OF_GAUSSIANS = 4.5

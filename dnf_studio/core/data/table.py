@@ -15,24 +15,6 @@ from numpy.typing import NDArray
 from dnf_studio.core.data.labels import Labels, number_labels
 from dnf_studio.errors import DataError
 
-__all__ = [
-    "BLOCK",
-    "FLOAT32",
-    "MOST_COLUMNS",
-    "MOST_HELD",
-    "CopyFinder",
-    "Rows",
-    "Table",
-    "array_fault",
-    "counted_row",
-    "find_column",
-    "gigabytes",
-    "number_columns",
-    "pick_columns",
-    "picked_columns",
-    "varies_too_little",
-]
-
 BLOCK = 16_384
 """Rows that are read or converted at a time."""
 BLOCK_CELLS = 1 << 24

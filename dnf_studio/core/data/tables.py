@@ -33,8 +33,6 @@ from dnf_studio.core.data.row_sets import (
 from dnf_studio.core.data.table import CopyFinder, Table, varies_too_little
 from dnf_studio.errors import DataError
 
-__all__ = ["open_table"]
-
 MOST_COMPONENTS = 10_000
 """As many as a checkpoint may have."""
 DROP = "--drop-constant, or in the window with 'Drop constant columns'"

@@ -15,20 +15,6 @@ from dnf_studio.core.data.labels import MOST_LABELS, LabelFinder
 from dnf_studio.core.data.table import BLOCK, BLOCK_CELLS, Table, picked_columns
 from dnf_studio.errors import DataError
 
-__all__ = [
-    "CellError",
-    "Growing",
-    "Sketch",
-    "TextRows",
-    "Understood",
-    "first_rows",
-    "label_cells",
-    "label_finder",
-    "read_text",
-    "sketch_text",
-    "text_table",
-]
-
 Rows = list[list[str]]
 
 

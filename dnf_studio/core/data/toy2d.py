@@ -20,8 +20,6 @@ from torch import Tensor
 from dnf_studio.core.data import densities
 from dnf_studio.core.data.planar import Toy2D, normal, uniform
 
-__all__ = ["TOY_SETS"]
-
 BLUR = 0.01 * math.sqrt(0.2)
 """The reference program's isotropic blur of rings, 0.00447."""
 WIDEST_BLUR = 0.05

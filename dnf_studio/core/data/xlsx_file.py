@@ -16,8 +16,6 @@ from dnf_studio.core.data.table import Table, gigabytes, number_columns
 from dnf_studio.core.data.text_table import Sketch, TextRows, read_text, sketch_text
 from dnf_studio.errors import DataError
 
-__all__ = ["list_xlsx", "read_xlsx", "sketch_xlsx"]
-
 MOST_BYTES = 1 << 29
 """Bytes of a workbook when it is unpacked; it is text, of which a number takes some fifty."""
 MOST_CELLS = 1 << 24

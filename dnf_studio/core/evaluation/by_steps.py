@@ -26,18 +26,6 @@ from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import DivergenceError
 
-__all__ = [
-    "FAR",
-    "POINTS",
-    "SEEDS",
-    "TOLERANCE_OUTSIDE",
-    "Progress",
-    "StepRow",
-    "drawn",
-    "finite",
-    "step_rows",
-]
-
 POINTS = 200_000
 SEEDS = 5
 """Sets of samples and of data; with `POINTS` as method.md, section 15 says: 40 s on two cores at the default steps."""

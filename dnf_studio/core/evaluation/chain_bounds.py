@@ -18,8 +18,6 @@ from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sampling.likelihood import BOUND_DRAWS, bound_nll
 from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 
-__all__ = ["ChainBounds", "attainable_of", "entropy_of"]
-
 DRAWN_GRIDS = 16
 
 

@@ -26,8 +26,6 @@ from dnf_studio.core.evaluation.features import GROUPS, FeatureDistance, feature
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["ClassShare", "Classes", "classes_of"]
-
 Rows = NDArray[np.float64]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 SURE = 0.9

@@ -18,22 +18,6 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.parallel import BlockPool, worker_threads
 
-__all__ = [
-    "DIRECTIONS",
-    "EQUAL",
-    "Comparison",
-    "Distance",
-    "Pooled",
-    "Projections",
-    "Shares",
-    "Word",
-    "directions",
-    "pooled",
-    "signed_root",
-    "squared_distance",
-    "word_of",
-]
-
 DIRECTIONS = 64
 DIRECTION_SEED = 0
 GROUP = 1 << 18

@@ -33,16 +33,6 @@ from dnf_studio.core.sampling.mass import ode_mass
 from dnf_studio.errors import DivergenceError, SettingError
 from dnf_studio.facts import WithFacts
 
-__all__ = [
-    "CLASSIFIED",
-    "DEFAULT_STEPS",
-    "Evaluation",
-    "RealClasses",
-    "bits_of",
-    "bits_per_dimension",
-    "evaluate",
-]
-
 DEFAULT_STEPS = (5, 10, 20, 30)
 CLASSIFIED = 2000
 """Samples at each N for the classifier of data with classes."""

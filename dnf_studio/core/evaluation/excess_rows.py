@@ -22,8 +22,6 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, equal_slices, worker_threads
 from dnf_studio.core.sampling.node_density import PILOTS, choose_times, log_density_at_nodes, random_signs
 
-__all__ = ["ExcessRow", "ExcessRows", "excess_rows"]
-
 ODE_POINTS = 400
 MOST_STATES = 40_000
 """Most states on the paths whose densities are solved for: with very many steps there are fewer paths."""

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FeatureDistance", "feature_distance", "squared_frechet"]
-
 Rows = NDArray[np.float64]
 GROUPS = 10
 """Groups of rows that the jackknife leaves out one by one."""

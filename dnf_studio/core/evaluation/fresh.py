@@ -18,28 +18,6 @@ from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.errors import DataError
 
-__all__ = [
-    "MOST_POINTS",
-    "REACH",
-    "BoundingBox",
-    "Copying",
-    "OwnSeeds",
-    "Reach",
-    "between_units",
-    "check_columns",
-    "copying",
-    "fresh_points",
-    "fresh_sets",
-    "held_out_distances",
-    "in_data_units",
-    "in_model_units",
-    "is_identity",
-    "levels_of",
-    "nearest_training",
-    "own_seed",
-    "units_of",
-]
-
 Array = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 

@@ -32,22 +32,6 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.errors import DivergenceError, UnsupportedError
 
-__all__ = [
-    "NOTHING",
-    "ODE_POINTS",
-    "PATHS",
-    "GridNLL",
-    "Likelihoods",
-    "affordable_points",
-    "likelihood_parts",
-    "likelihoods",
-    "mean_and_error",
-    "nll_bound",
-    "nll_ode",
-    "nll_ode_and_error",
-    "validation_nll",
-]
-
 BOUND_POINTS = 20_000
 VALIDATION_POINTS = 2_000
 ODE_POINTS = 2_000

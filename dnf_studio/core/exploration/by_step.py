@@ -16,21 +16,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.grid import TimeGrid
     from dnf_studio.core.sde.paths import Field
 
-__all__ = [
-    "FAR_APART",
-    "IDLE",
-    "MOST_NEIGHBOUR_DIM",
-    "ScoreShare",
-    "differ",
-    "mean_by_cell",
-    "mean_of_cells",
-    "score_share",
-    "share_of_lengths",
-    "space_time",
-    "summed_lengths",
-    "worst_points",
-]
-
 MOST_NEIGHBOUR_DIM = 3
 """The most dimensions in which nearest neighbours tell densities; in more, far too many points would be needed."""
 FAR_APART = 3.0

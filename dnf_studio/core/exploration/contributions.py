@@ -32,8 +32,6 @@ from dnf_studio.core.sde.paths import Field, forward_path, minus_log_prior, reme
 from dnf_studio.core.sde.steps import NoiseParts, split_backward_noise
 from dnf_studio.errors import SettingError, UnsupportedError
 
-__all__ = ["ContributionParts", "Contributions", "contributions", "explain_path", "prior_terms", "split_contributions"]
-
 
 class ContributionParts(NamedTuple):
     """The three parts whose sum is ½(‖δB_i‖² − ‖δF_i‖²), each (…), nats."""

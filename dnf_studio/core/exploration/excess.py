@@ -37,18 +37,6 @@ from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.steps import implied_backward_noise, implied_forward_noise
 from dnf_studio.errors import Check, SettingError, UnsupportedError
 
-__all__ = [
-    "Excess",
-    "StepMeans",
-    "backward_contribution",
-    "excess",
-    "log_ratios",
-    "neighbour_excess",
-    "neighbour_log_density",
-    "step_means",
-    "widths",
-]
-
 NEIGHBOUR = 4
 """Which nearest neighbour tells a point's density."""
 BATCHES = 8

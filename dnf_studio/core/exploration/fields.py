@@ -23,8 +23,6 @@ from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.errors import SettingError
 
-__all__ = ["FieldGrid", "FieldName", "differentiated", "field_grid", "measured_fields"]
-
 FieldName = Literal["drift", "score", "backward", "flow"]
 MeasuredField = Callable[[int, Tensor], tuple[Tensor, Tensor]]
 """Value (B, D) and divergence (B,) at a node and states (B, D)."""

@@ -27,8 +27,6 @@ from dnf_studio.core.sde.steps import (
 )
 from dnf_studio.errors import SettingError
 
-__all__ = ["PointTable", "inspect_path", "inspect_point"]
-
 Array = NDArray[np.float64]
 
 

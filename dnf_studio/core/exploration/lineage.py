@@ -16,21 +16,6 @@ from numpy.typing import NDArray
 from dnf_studio.core.files import atomic_file
 from dnf_studio.errors import ExportError
 
-__all__ = [
-    "MOST_COMPONENTS",
-    "Comparison",
-    "Group",
-    "LineageColumn",
-    "LineageTable",
-    "Mode",
-    "combined",
-    "compare",
-    "crossing",
-    "lineage_table",
-    "mask_of",
-    "write_csv",
-]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.intp]

@@ -24,8 +24,6 @@ from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.errors import Check, SettingError, UnsupportedError
 
-__all__ = ["DEPTH", "SIZES", "STEPS", "Extent", "LogDensity", "log_densities", "ode_log_density"]
-
 SIZES = (26, 51, 101, 201)
 """Columns and rows of the grids: each has a line between two neighbours of the one before."""
 STEPS = 10

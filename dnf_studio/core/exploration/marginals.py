@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from dnf_studio.core.evaluation.distances import Projections, directions, squared_distance
 from dnf_studio.errors import Check, DataError
 
-__all__ = ["FEWEST", "Marginals", "compare_marginals"]
-
 FEWEST = 4
 """Points without which there are no two halves to compare."""
 LINES, SPLITS = 32, 8

@@ -34,8 +34,6 @@ from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Check
 
-__all__ = ["COUNT", "NEVER", "OutlierRows", "Outliers", "find_outliers", "outliers_among", "wilson"]
-
 COUNT = 20_000
 NEVER = -1
 """Stands for a step: the sample never left what the forward process visits."""

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Plane", "PrincipalComponents", "principal_components"]
-
 TIE = 1e-6
 Array = NDArray[np.float32]
 

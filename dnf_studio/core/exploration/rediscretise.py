@@ -28,8 +28,6 @@ from dnf_studio.core.sde.paths import collected
 from dnf_studio.core.sde.sample_settings import AS_VIEWED, SampleSettings
 from dnf_studio.errors import Check, SettingError
 
-__all__ = ["DEFAULT_STEPS", "CoarseAndFine", "Rediscretised", "coarse_and_fine", "rediscretise"]
-
 DEFAULT_STEPS = (5, 10, 20, 30, 50, 100, 200)
 FINER = 4
 """Steps of the finest grid a step of the finest N asked for."""

@@ -38,8 +38,6 @@ from dnf_studio.core.sde.solvers.sde import backward_states
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 from dnf_studio.errors import Check, SettingError, UnsupportedError
 
-__all__ = ["RoundTrip", "Way", "round_trips"]
-
 Way = Literal["implied", "ode", "sde"]
 BLOCK = 256
 MAX_NUMBERS = 8_000_000

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from dnf_studio.errors import SettingError
 
-__all__ = ["Streamlines", "streamlines"]
-
 ROUNDS = ((3.0, 0.8), (1.0, 0.4))
 """Distance of the seeds in those of the lines, and how long half a line may be in sides of the rectangle."""
 STEP = 0.5

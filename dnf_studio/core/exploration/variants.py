@@ -25,8 +25,6 @@ from dnf_studio.core.sampling.blocks import sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import Check, DivergenceError, SettingError
 
-__all__ = ["Variant", "compare_variants"]
-
 POINTS, SETS, SHOWN = 40_000, 8, 2_000
 """As many points in fewer sets tell no more apart, and their error is known less (`distances.Comparison`)."""
 SEED, OTHER_SEED = 0, 1_000

@@ -26,8 +26,6 @@ from dnf_studio.core.parallel import single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Check
 
-__all__ = ["VisitedRegion", "visit"]
-
 POINTS, FEWER = 10_000, 5_000
 """Forward points compared with, and as many held out to say how far apart they are; the fewer where the nearest are
 found slowly, beyond three components."""

@@ -29,8 +29,6 @@ from dnf_studio.core.sde.solvers import LastStep, missing_grids
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
 from dnf_studio.facts import WithFacts
 
-__all__ = ["GenerativeModel", "check_noise", "check_points"]
-
 
 class GenerativeModel(WithFacts, Model, nn.Module):
     """A model between data and noise with paths of N steps each way.

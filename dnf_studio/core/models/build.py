@@ -12,8 +12,6 @@ from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.models.matching import Matching
 from dnf_studio.core.sde.grid import TimeGrid
 
-__all__ = ["MODELS", "build_model"]
-
 MODELS: dict[str, type[GenerativeModel]] = {model.kind: model for model in (DiffFlow, Diffusion, Flow, Matching)}
 """The class of each kind of model. Plug-ins add theirs."""
 

@@ -22,8 +22,6 @@ from dnf_studio.core.sde.deviations import anchors, fit_deviations, ratios_on, r
 from dnf_studio.core.sde.grid import TimeGrid, formula_at
 from dnf_studio.core.sde.paths import Field
 
-__all__ = ["DiffFlow"]
-
 
 class DiffFlow(TwoSDEs):
     """Two SDEs trained together: dx = f dt + g dw and dx = [f − g² s] dt + g dw̄ (8, 9).

@@ -15,8 +15,6 @@ from dnf_studio.core.sde.grid import Levels, TimeGrid, diffusion_at, formula_at,
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.solvers import SolversFor
 
-__all__ = ["Diffusion"]
-
 
 class Diffusion(TwoSDEs):
     """The variance-preserving SDE dx = −½ β x dt + √β dw and the reverse of it by a learned score.

@@ -21,8 +21,6 @@ from dnf_studio.core.sde.solvers import LastStep, SolversFor
 from dnf_studio.core.sde.solvers.ode import runge_kutta_sampler
 from dnf_studio.errors import UnsupportedError
 
-__all__ = ["MOST_EXACT", "Flow", "log_volume"]
-
 MOST_EXACT = 4
 """Dimensions up to which training takes the volume of its own map; beyond, an estimate of the divergence."""
 FEWEST_ESTIMATED = 10

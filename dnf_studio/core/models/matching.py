@@ -21,8 +21,6 @@ from dnf_studio.core.sde.solvers import SDE, LastStep, SolversFor
 from dnf_studio.core.sde.solvers.midpoint import MIDPOINT, midpoint_sampler
 from dnf_studio.errors import UnsupportedError
 
-__all__ = ["Matching"]
-
 COUPLED: Mapping[Ability, str] = {
     "noise": "Flow matching with optimal-transport coupling follows one ODE without noise: only λ = 0 is right there.",
     "score": "With optimal-transport coupling the velocity of flow matching does not tell the score; train it with "

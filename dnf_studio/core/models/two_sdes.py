@@ -18,8 +18,6 @@ from dnf_studio.core.sde.sample_settings import check_last_step, check_level
 from dnf_studio.core.sde.solvers import LastStep, SolversFor
 from dnf_studio.core.sde.solvers.sde import backward_path
 
-__all__ = ["TwoSDEs"]
-
 
 class TwoSDEs(GenerativeModel):
     """A forward and a backward SDE with drift f and score s.

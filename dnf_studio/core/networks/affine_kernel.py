@@ -13,8 +13,6 @@ from torch import Tensor
 
 from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients, Rows, Tape
 
-__all__ = ["LinearKernel", "ResidualKernel"]
-
 
 class LinearKernel:
     """The field r x at nodes of the rates r (K,); it has no parameters, and is parted as the kernel `beside` it is."""

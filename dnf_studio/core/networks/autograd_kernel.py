@@ -11,8 +11,6 @@ from torch import Tensor
 
 from dnf_studio.core.networks.base import BlockSizes, FieldNetwork, Gradients
 
-__all__ = ["VALUE_ROWS", "AutogradKernel", "GraphTape"]
-
 BLOCK_ROWS = 16
 """Rows in a block on a processor: convolutions of fewer points cost more for each point."""
 MOST_BLOCKS = 8

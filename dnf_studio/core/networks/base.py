@@ -13,8 +13,6 @@ from typing import ClassVar, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-__all__ = ["BlockSizes", "FieldKernel", "FieldNetwork", "Gradients", "Rows", "Tape"]
-
 
 class FieldNetwork(nn.Module, ABC):
     """A field of x and t in two parts, so that what depends on t alone is computed once a node.

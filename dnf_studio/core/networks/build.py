@@ -16,8 +16,6 @@ from dnf_studio.core.networks.unet import UNet
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.errors import UnsupportedError
 
-__all__ = ["make_kernel", "make_kernels", "make_network", "network_field", "network_fields"]
-
 
 def make_network(dim: int, config: Config, image: ImageShape | None) -> FieldNetwork:
     """A network of the kind and size that the settings name, for points that are images of the size `image`, if any.

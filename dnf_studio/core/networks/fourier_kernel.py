@@ -18,8 +18,6 @@ from dnf_studio.core.networks.base import BlockSizes, Gradients
 from dnf_studio.core.networks.fourier_mlp import FourierMLP
 from dnf_studio.core.networks.layers import InputLayer, linear, linear_gelu, linear_out
 
-__all__ = ["FourierKernel", "FourierTape", "value_and_derivative"]
-
 BLOCK_ROWS = 2560
 CHUNK_ROWS = 2560
 CHUNK_ROWS_ELSEWHERE = 1 << 16

@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 from dnf_studio.core.networks.base import FieldNetwork
 
-__all__ = ["FourierMLP"]
-
 FEATURE_SCALES = (0.1, 1.0)
 FEATURE_GAIN = 0.3
 """First weights of the features beside those of x: few waves at first, so that the coarse shape comes first."""

@@ -17,8 +17,6 @@ from torch import Tensor
 from dnf_studio.core.hardware import is_intel
 from dnf_studio.core.networks.fourier_mlp import FourierMLP
 
-__all__ = ["InputLayer", "linear", "linear_gelu", "linear_out"]
-
 FEW_COLUMNS = 16
 
 

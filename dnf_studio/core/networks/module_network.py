@@ -12,8 +12,6 @@ from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.errors import PluginError, StudioError
 
-__all__ = ["MAKERS", "MakeNetwork", "ModuleNetwork", "made"]
-
 MakeNetwork = Callable[[int, NetworkConfig, ImageShape | None], nn.Module]
 """Makes a network for points of D components, of the size that the settings say, for images where points are some."""
 MAKERS: dict[str, MakeNetwork] = {}

@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.networks.base import FieldNetwork
 
-__all__ = ["UNet"]
-
 LOWEST = 7
 """Pixels of the longer side at the lowest resolution, at most: 28 × 28 goes down to 7 × 7, 32 × 32 to 4 × 4."""
 GROUP = 4

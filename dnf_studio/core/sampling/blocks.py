@@ -33,8 +33,6 @@ from dnf_studio.core.sde.solvers import unused_settings
 from dnf_studio.core.sde.solvers.sde import backward_states
 from dnf_studio.errors import DivergenceError, UnsupportedError
 
-__all__ = ["BLOCK", "SUB_BLOCK", "SampleBlock", "sample", "sample_blocks"]
-
 Array = NDArray[np.float32]
 BLOCK = 65_536
 SUB_BLOCK = 1024

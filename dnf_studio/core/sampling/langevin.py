@@ -18,8 +18,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["LIVE", "SNR", "corrected", "score_size"]
-
 SNR = 0.05
 LIVE = 0.5
 """Least `score_size` at which a field counts as a score; scores of densities have 1 at least."""

@@ -23,21 +23,6 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.errors import Check, DataError, DivergenceError, SettingError, UnsupportedError
 
-__all__ = [
-    "BOUND_DRAWS",
-    "MAX_EXACT_DIM",
-    "TOLERANCE",
-    "DivergenceName",
-    "LogProbMethod",
-    "OdeNLL",
-    "bound_nll",
-    "divergence_name",
-    "estimate_ode_nll",
-    "grid_ode_nll",
-    "log_prob",
-    "ode_nll",
-]
-
 BOUND_DRAWS = 16
 """Noise draws a point over which ``bound`` is averaged."""
 IMPORTANCE_PATHS = 64

@@ -20,8 +20,6 @@ from dnf_studio.core.sampling.likelihood import estimate_ode_nll
 from dnf_studio.core.sampling.model import Model
 from dnf_studio.core.sde.sample_settings import SampleSettings
 
-__all__ = ["BlurredSamples", "Mass", "ode_mass"]
-
 POINTS = 4_000
 CENTRES = 2_000
 BLOCK = 512

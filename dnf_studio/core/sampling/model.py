@@ -20,8 +20,6 @@ from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.solvers import Chain, Solver
 from dnf_studio.errors import DataError, UnsupportedError
 
-__all__ = ["Ability", "FieldWithDivergence", "Model", "ProbabilityFlow", "check_shape", "shown_shape"]
-
 Ability = Literal["noise", "score", "bound", "divergence"]
 """What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps, derivatives
 by x, on which all densities of the ODE stand."""

@@ -21,8 +21,6 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import minus_log_prior
 from dnf_studio.errors import Check, DivergenceError
 
-__all__ = ["PILOTS", "TOLERANCE", "choose_times", "log_density_at_nodes", "random_signs"]
-
 TOLERANCE = 2e-3
 """Nats by which one step may move a point's log-density, on average over the pilots."""
 PILOTS = 16

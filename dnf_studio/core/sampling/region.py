@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.data.dataset import Standardisation
 
-__all__ = ["Region", "inside_polygon"]
-
 Array = NDArray[np.float32]
 MOST_CORNERS = 100_000
 

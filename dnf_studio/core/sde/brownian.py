@@ -21,8 +21,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["BrownianPath", "latents", "noise_of_both"]
-
 BASE_LEVEL = 6
 LATENT_STREAM = 0x1A7E
 HALVINGS = 12

@@ -23,8 +23,6 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, forward_path, remembering
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
-__all__ = ["MOST_LOG", "anchors", "fit_deviations", "noise_source", "ratios_on", "rows_for"]
-
 MOST_ANCHORS = 33
 """Nodes, ends included, between which ln r is known; of more nodes every so manieth."""
 MOST_LOG = 10.0

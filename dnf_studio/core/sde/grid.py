@@ -15,28 +15,6 @@ from dnf_studio.config.grids import LEAST_STEP, LEVEL_GRIDS, GridKind, Nodes, ch
 from dnf_studio.core.sde.nodes import interpolate, s_curve
 from dnf_studio.errors import SettingError
 
-__all__ = [
-    "MARGIN",
-    "Levels",
-    "TimeGrid",
-    "between_nodes",
-    "condition_at",
-    "custom_times",
-    "diffusion_at",
-    "draw_grid",
-    "formula_at",
-    "grid_at",
-    "karras_times",
-    "levels_at",
-    "log_snr_times",
-    "make_grid",
-    "paper_times",
-    "reference_times",
-    "regrid",
-    "s_curve_times",
-    "uniform_times",
-]
-
 HALVINGS = 60
 """Of an interval of times, after which float64 halves no more."""
 RESOLVED = 32 * 2.0**-23

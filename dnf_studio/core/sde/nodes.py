@@ -8,8 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 from dnf_studio.config.grids import LEAST_STEP, Nodes
 from dnf_studio.errors import SettingError
 
-__all__ = ["change_step", "interpolate", "move_node", "nodes_of", "s_curve"]
-
 Array = NDArray[np.float64]
 S_CURVE = ((0, 1e-4), (0.1, 0.05), (0.2, 0.10), (0.4, 0.6), (0.7, 0.93), (0.9, 0.98), (1, 1))
 """What the spline y(u) goes through."""

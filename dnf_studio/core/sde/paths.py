@@ -15,16 +15,6 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step
 from dnf_studio.errors import Check
 
-__all__ = [
-    "Field",
-    "Sampler",
-    "collected",
-    "forward_path",
-    "forward_states",
-    "minus_log_prior",
-    "remembering",
-]
-
 Field = Callable[[int, Tensor], Tensor]
 """A network's value at node i and states x (B, D)."""
 Sampler = Callable[[Tensor, Callable[[int], Tensor]], Iterator[Tensor]]

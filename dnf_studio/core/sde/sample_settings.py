@@ -15,17 +15,6 @@ from dnf_studio.config.grids import GridKind, check_grid, check_steps
 from dnf_studio.core.sde.solvers import LastStep, Parts, solver_named
 from dnf_studio.errors import SettingError
 
-__all__ = [
-    "AS_VIEWED",
-    "STARTS",
-    "Direction",
-    "SampleSettings",
-    "Start",
-    "check_count",
-    "check_last_step",
-    "check_level",
-]
-
 Direction = Literal["forward", "backward"]
 """One of the two processes."""
 Start = Literal["noise", "forward"]

@@ -17,19 +17,6 @@ if TYPE_CHECKING:
 
     Ratio = Tensor | float
 
-__all__ = [
-    "NoiseParts",
-    "backward_step",
-    "chain_backward_noise",
-    "chain_forward_noise",
-    "forward_step",
-    "implied_backward_noise",
-    "implied_forward_noise",
-    "path_backward_noise",
-    "runge_kutta_step",
-    "split_backward_noise",
-]
-
 
 class NoiseParts(NamedTuple):
     """The three parts whose sum is δB_i, each (…, D)."""

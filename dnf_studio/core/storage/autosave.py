@@ -19,8 +19,6 @@ from dnf_studio.errors import CheckpointError
 if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
 
-__all__ = ["SUFFIX", "Autosave", "left_autosaves", "newest_autosave"]
-
 SUFFIX = ".autosave"
 OLDER = f"{SUFFIX}-older"
 EVERY = 20.0

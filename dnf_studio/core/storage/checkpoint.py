@@ -36,8 +36,6 @@ from dnf_studio.core.storage.needed import needed_by
 from dnf_studio.core.storage.run_record import record_fault
 from dnf_studio.errors import CheckpointError
 
-__all__ = ["Checkpoint", "read_checkpoint", "read_heading", "save_checkpoint"]
-
 MAX_FILE = 1 << 32
 STOPPING = "early_stopping"
 """What a run keeps in its state where a validation split chooses its weights."""

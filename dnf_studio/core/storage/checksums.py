@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.sampling.blocks import BLOCK
 
-__all__ = ["SUM_BYTES", "BlockSums"]
-
 SUM_BYTES = 32
 """Of a SHA-256."""
 

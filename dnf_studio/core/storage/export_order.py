@@ -17,8 +17,6 @@ from dnf_studio.core.storage.sample_file import Contents, create_contents
 from dnf_studio.core.storage.sample_writer import Hdf5Output, SampleWriter
 from dnf_studio.errors import DataError
 
-__all__ = ["Order", "label_names", "shorten"]
-
 
 @dataclass(frozen=True)
 class Order:

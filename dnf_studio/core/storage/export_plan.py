@@ -18,8 +18,6 @@ from dnf_studio.core.sde.sample_settings import MOST_SAMPLES, SampleSettings, St
 from dnf_studio.core.storage.sample_file import Contents, file_bytes
 from dnf_studio.errors import SettingError
 
-__all__ = ["ExportPlan", "ExportProgress", "Selection", "asked_of", "difference", "plan_of"]
-
 MAX_SEED = 2**63
 LEAST_DRAWN, DRAWN_FOR_EACH = 1_000_000, 1000
 """At most so many samples are drawn for a region unless told: the greater of the first, and the second for each."""

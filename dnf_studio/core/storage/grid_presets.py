@@ -11,17 +11,6 @@ from dnf_studio.config.grids import GRID_NAMES, GridKind, Nodes, check_grid
 from dnf_studio.core.files import atomic_file, checked_name, explain, files_in, make_folder, renamed, source_size
 from dnf_studio.errors import SettingError, StudioError, continued
 
-__all__ = [
-    "GridPreset",
-    "delete_preset",
-    "list_presets",
-    "parse_grid",
-    "preset_path",
-    "read_preset",
-    "rename_preset",
-    "save_preset",
-]
-
 SUFFIX = ".json"
 FORMAT, FORMAT_VERSION = "dnf-studio time grid", 1
 MOST_BYTES = 1 << 20

@@ -16,8 +16,6 @@ from dnf_studio.core.data.table import number_columns
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.errors import DataError, MissingDataError, SettingError
 
-__all__ = ["held_out_data"]
-
 
 def held_out_data(
     checkpoint: Checkpoint, data: str | None = None, test: str | None = None

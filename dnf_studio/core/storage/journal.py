@@ -21,8 +21,6 @@ from dnf_studio.core.files import explain
 from dnf_studio.core.partials import journal_of, left_with_journal, take_partial
 from dnf_studio.errors import ExportError
 
-__all__ = ["Entry", "Journal", "Unfinished", "unfinished_export", "unfinished_exports"]
-
 FORMAT, FORMAT_VERSION = "dnf-studio-export-journal", 1
 MOST_BYTES = 1 << 28
 TO_DISK_EVERY = 10.0

@@ -23,25 +23,6 @@ from dnf_studio.core.sde.deviations import MOST_LOG, anchors
 from dnf_studio.core.sde.grid import TimeGrid, make_grid
 from dnf_studio.errors import CheckpointError, DataError
 
-__all__ = [
-    "GENERATOR_BYTES",
-    "MAX_DIM",
-    "MAX_HEADER",
-    "Entry",
-    "Header",
-    "check_keepable",
-    "digest",
-    "entry_of",
-    "expected_entries",
-    "formula_describes",
-    "header_bytes",
-    "layout_fault",
-    "model_shapes",
-    "parse_json",
-    "read_header",
-    "value_fault",
-]
-
 MAX_HEADER = 1 << 22
 """Bytes: half for what `check_keepable` allows the data, half for settings, history and the table of tensors."""
 MAX_TENSORS = 10_000

@@ -18,8 +18,6 @@ from dnf_studio.core.storage.reference_program import read_reference_checkpoint
 from dnf_studio.core.training.record import History
 from dnf_studio.errors import CheckpointError, StudioError
 
-__all__ = ["ModelFile", "Trash", "duplicate", "find_checkpoint", "list_models", "model_file", "rename"]
-
 SUFFIX = ".safetensors"
 RECENT = 50
 """Iterations."""

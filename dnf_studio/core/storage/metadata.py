@@ -17,8 +17,6 @@ from dnf_studio.core.storage.layout import MAX_DIM, Header, parse_json
 from dnf_studio.core.storage.needed import check_needed
 from dnf_studio.errors import CheckpointError
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "Kind", "Metadata", "checked_metadata", "metadata_of", "metadata_sum"]
-
 FORMAT = "dnf-studio-checkpoint"
 FORMAT_VERSION = 1
 Kind = Literal["weights", "run"]

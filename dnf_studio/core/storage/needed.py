@@ -13,8 +13,6 @@ from dnf_studio.config.names import names_of
 from dnf_studio.core.data.catalogue import names
 from dnf_studio.errors import StudioError
 
-__all__ = ["check_needed", "needed_by"]
-
 KINDS: Mapping[str, plugins.Kind] = {"data": "data set", "model": "model", "network.kind": "network"}
 """Settings that can name what a plug-in has registered."""
 

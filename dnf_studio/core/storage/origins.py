@@ -10,8 +10,6 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.layout import digest
 
-__all__ = ["checkpoint_of", "data_known", "remember", "remembered"]
-
 
 @dataclass(frozen=True)
 class _Origin:

@@ -19,8 +19,6 @@ from dnf_studio.core.storage.export_plan import ExportPlan, Selection
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION
 
-__all__ = ["attributes_of", "column_names", "provenance_of"]
-
 
 def column_names(flow: GenerativeModel, checkpoint: Checkpoint) -> tuple[str, ...]:
     """A name for each component."""

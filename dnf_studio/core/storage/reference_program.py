@@ -36,8 +36,6 @@ from dnf_studio.core.storage.layout import (
 )
 from dnf_studio.errors import CheckpointError, SettingError, continued
 
-__all__ = ["UNKNOWN", "load_tensors", "read_reference_checkpoint"]
-
 MAX_FILE = 1 << 30
 MAX_PICKLE = 1 << 22
 MAX_MEMBERS = 10_000

@@ -8,8 +8,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-__all__ = ["record_fault"]
-
 MOST_CHANGES = 100_000
 Count = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from dnf_studio.core.sampling.blocks import BLOCK
 from dnf_studio.core.storage.checksums import SUM_BYTES
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "Contents", "create_contents", "file_bytes"]
-
 FORMAT = "dnf-studio-samples"
 FORMAT_VERSION = 1
 CHUNK_BYTES = 1 << 20

@@ -28,17 +28,6 @@ from dnf_studio.core.storage.needed import check_needed
 from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
 from dnf_studio.errors import DataError, ExportError, SettingError
 
-__all__ = [
-    "ExportInfo",
-    "is_export",
-    "label_names",
-    "opened_export",
-    "read_checksums",
-    "read_export",
-    "read_rows",
-    "rows_of",
-]
-
 MAX_TEXT = 1 << 10
 OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise", "row")
 MOST_LABELS = 1 << 16

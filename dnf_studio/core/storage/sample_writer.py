@@ -22,8 +22,6 @@ from dnf_studio.errors import ExportError
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.fresh import Reach
 
-__all__ = ["Hdf5Output", "SampleWriter", "slices"]
-
 CACHE_BYTES = 1 << 22
 SLICE_BYTES = 1 << 24
 """About what is read at once of all datasets together."""

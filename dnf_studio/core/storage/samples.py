@@ -35,8 +35,6 @@ from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.core.storage.sample_writer import Hdf5Output, SampleWriter
 from dnf_studio.errors import DataError, ExportError, SettingError, StudioError
 
-__all__ = ["export_samples"]
-
 
 def export_samples(
     flow: GenerativeModel,

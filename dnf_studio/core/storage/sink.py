@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["Sink"]
-
 
 class Sink:
     """The file at `path`, `new` or as it is, with the methods h5py's ``fileobj`` driver calls."""

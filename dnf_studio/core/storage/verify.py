@@ -20,8 +20,6 @@ from dnf_studio.core.storage.sample_reader import ExportInfo, read_checksums, re
 from dnf_studio.core.storage.sample_writer import slices
 from dnf_studio.errors import ExportError, SettingError
 
-__all__ = ["Blocks", "Checked", "Verified", "verify_export"]
-
 Blocks = Literal["some", "all"] | Sequence[int]
 """Which sub-blocks of 1,024 drawn samples are drawn once more; `some` are the first, the last and one in between."""
 TOLERANCE = 1e-5

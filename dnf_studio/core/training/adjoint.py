@@ -42,8 +42,6 @@ from dnf_studio.core.training.gradients import (
 )
 from dnf_studio.core.training.terms import Term, path_terms
 
-__all__ = ["AdjointEngine", "block_slices"]
-
 PENALTY_NODES = 64
 
 

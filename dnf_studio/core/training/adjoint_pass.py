@@ -20,8 +20,6 @@ from dnf_studio.core.parallel import BlockPool, Deferred
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.steps import forward_step, path_backward_noise
 
-__all__ = ["AdjointPass", "TapeMemory"]
-
 TAPED_NODES = 32
 
 

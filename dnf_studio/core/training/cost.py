@@ -15,8 +15,6 @@ from dnf_studio.core.models.flow import MOST_EXACT
 from dnf_studio.core.training.record import STAGE
 from dnf_studio.core.training.run import Run
 
-__all__ = ["point_cost", "run_cost"]
-
 WITH_GRADIENT = 3
 """A value, and both of its derivatives."""
 RUNGE_KUTTA_STAGES = 4

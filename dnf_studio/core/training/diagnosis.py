@@ -14,8 +14,6 @@ from dnf_studio.config.grids import MAX_STEPS
 from dnf_studio.config.model_kinds import IN_NATS, MODEL_KINDS
 from dnf_studio.errors import DivergenceError
 
-__all__ = ["Diagnosis", "LossWatch", "Remedy", "TermName", "TrainingDiverged", "remedies_for"]
-
 TermName = Literal["data", "drift", "score", "noise", "prior", "predicted noise", "velocity", "change of volume"]
 Cause = Literal["value", "gradient", "growth", "unknown"]
 """A term that is not finite; a gradient that is not while the loss is; a loss far above what it was; nothing found."""

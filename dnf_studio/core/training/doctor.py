@@ -18,8 +18,6 @@ from dnf_studio.core.training.engine import Engine
 from dnf_studio.core.training.terms import Term
 from dnf_studio.errors import Cancelled
 
-__all__ = ["Failure", "diagnose"]
-
 MOST_TOLD = 5
 """Points that are told."""
 FEW_COMPONENTS = 3

@@ -17,8 +17,6 @@ from dnf_studio.core.training.maximum_likelihood import LikelihoodEngine
 from dnf_studio.core.training.regression import FlowMatchingEngine, ScoreMatchingEngine
 from dnf_studio.core.training.terms import Term
 
-__all__ = ["ENGINES", "Engine", "make_engine"]
-
 
 class Engine(Protocol):
     """Computes training steps of one model."""

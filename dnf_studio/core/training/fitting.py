@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.record import EarlyStopping, StepReport
     from dnf_studio.core.training.state import RunState
 
-__all__ = ["Fitting"]
-
 
 class Fitting(WithFacts):
     """What a `Run` has for scripts: when it ends, how long that takes, and all of it at one call."""

@@ -13,18 +13,6 @@ from dnf_studio.core.networks.base import FieldKernel, FieldNetwork, Gradients
 from dnf_studio.core.networks.fourier_mlp import NOISE_REACH
 from dnf_studio.core.sde.grid import TimeGrid
 
-__all__ = [
-    "BatchLoss",
-    "OutsidePoints",
-    "TrainedNetwork",
-    "assign_gradients",
-    "bend_weights",
-    "box_of",
-    "draw_outside",
-    "embed_times",
-    "inward_penalty",
-]
-
 
 @dataclass(frozen=True)
 class BatchLoss:

@@ -18,8 +18,6 @@ from dnf_studio.core.sde.grid import TimeGrid, between_nodes
 from dnf_studio.core.training.gradients import BatchLoss
 from dnf_studio.core.training.terms import Term, flow_terms
 
-__all__ = ["LikelihoodEngine"]
-
 BLOCK_ROWS = 2048
 FEWEST_ROWS = 64
 """Rows below which a batch is one block."""

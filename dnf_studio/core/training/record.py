@@ -21,8 +21,6 @@ from dnf_studio.config import Config, flatten
 from dnf_studio.config.grids import grid_label
 from dnf_studio.errors import SettingError
 
-__all__ = ["STAGE", "EarlyStopping", "History", "Mark", "Marks", "StepReport", "check_changes"]
-
 STAGE = "stage"
 """Name of a mark for an N that the run itself goes on to."""
 MOST_MARKS = 1000

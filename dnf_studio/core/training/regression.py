@@ -28,8 +28,6 @@ from dnf_studio.core.training.diagnosis import TermName
 from dnf_studio.core.training.gradients import BatchLoss, TrainedNetwork, assign_gradients, embed_times
 from dnf_studio.core.training.terms import Term, regression_terms
 
-__all__ = ["FlowMatchingEngine", "ScoreMatchingEngine", "draw_times", "fit", "transported"]
-
 Model = TypeVar("Model", bound=GenerativeModel)
 SHARED = 16
 BLOCK_ROWS = 1024

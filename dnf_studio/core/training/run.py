@@ -37,8 +37,6 @@ from dnf_studio.core.training.state import RunState
 from dnf_studio.core.training.weights import TrainedWeights, first_model
 from dnf_studio.errors import Cancelled, CheckpointError, DataError, SettingError, cancel_when
 
-__all__ = ["Run"]
-
 FIXED = (*DATA_SETTINGS, "model", "network.", "training.coupling", "training.seed", "training.device")
 MEASURE_EVERY = 50
 """Iterations between NLLs of the validation split, which cost about as much as two, good states, and closed forms."""

@@ -6,8 +6,6 @@ import math
 
 from dnf_studio.config import TrainingConfig
 
-__all__ = ["learning_rate", "remaining_steps", "training_steps"]
-
 STEP_EVERY = 200
 STEP_FACTOR = 0.95
 FLOOR = 1e-3

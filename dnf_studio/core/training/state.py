@@ -15,8 +15,6 @@ from dnf_studio.core.training.record import EarlyStopping, History, Marks
 from dnf_studio.core.training.weights import MOMENTS, WeightsState
 from dnf_studio.errors import SettingError
 
-__all__ = ["RunState"]
-
 
 @dataclass(frozen=True, eq=False)
 class RunState:

@@ -16,8 +16,6 @@ from dnf_studio.core.sde.paths import Field, minus_log_prior
 from dnf_studio.core.sde.steps import forward_step, split_backward_noise
 from dnf_studio.core.training.diagnosis import TermName
 
-__all__ = ["Term", "flow_terms", "path_terms", "regression_terms"]
-
 POINTS = 256
 """Points that are evaluated together."""
 

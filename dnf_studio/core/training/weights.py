@@ -20,8 +20,6 @@ from dnf_studio.core.models.build import build_model
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.training.gradients import box_of
 
-__all__ = ["MOMENTS", "TrainedWeights", "WeightsState", "first_model"]
-
 BETAS = (0.9, 0.99)
 MOMENTS = ("exp_avg", "exp_avg_sq")
 COMPLETED = "backward_deviations"

@@ -18,8 +18,6 @@ from PySide6.QtWidgets import QApplication
 from dnf_studio.assets import resource
 from dnf_studio.gui.application import WindowOptions
 
-__all__ = ["run"]
-
 DEFAULT_SIZE = QSize(1440, 900)
 
 

@@ -20,8 +20,6 @@ from dnf_studio.gui.workspace.memory import own_folder
 from dnf_studio.progress import note
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["Lifecycle"]
-
 BUNDLED = "diffflow-rings"
 ASKED_MS = 1500
 """After which a file that is not being opened is being asked about."""

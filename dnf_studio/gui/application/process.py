@@ -20,8 +20,6 @@ from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["Garbage", "Measures", "Recorder", "StopRequest", "collect_garbage"]
-
 INTERVAL_MS = 250
 
 

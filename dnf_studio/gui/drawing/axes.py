@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from dnf_studio.gui.drawing.words import short_number
 
-__all__ = ["as_logs", "half_range", "log_limits", "log_ticks", "next_limits", "number_ticks"]
-
 SHRINK = 0.15
 """Share of a range's excess width by which it shrinks at a time."""
 OVER = 10

@@ -12,8 +12,6 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["Caption", "DirectionSwitch", "Note", "Notice", "Title", "colour_text", "cut_at_word"]
-
 LEAST, MOST = 48, 110
 """Pixels of a title that its header always leaves it, and that it may ask for."""
 VEIL = 0.85

@@ -12,8 +12,6 @@ from PySide6.QtWidgets import QDialog, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, letter_scale
 
-__all__ = ["BACKWARD_STEP", "FORWARD_STEP", "Help", "HelpButton", "HelpCard"]
-
 SOURCE = "Zhang and Chen, “Diffusion Normalizing Flow”, NeurIPS 2021"
 SIDE = 14
 """Pixels of the button within its border, while the letters are as large as the desktop's."""

@@ -14,18 +14,6 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
 
-__all__ = [
-    "Marquee",
-    "SelectBox",
-    "adds",
-    "existing",
-    "nearest",
-    "nearest_path",
-    "nearest_point",
-    "sampled",
-    "to_pixels",
-]
-
 POINT_REACH = 8.0
 PATH_REACH = 4.0
 Array = NDArray[np.float32]

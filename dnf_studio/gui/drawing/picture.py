@@ -14,8 +14,6 @@ from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QMenu, QWidget
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError
 
-__all__ = ["PictureMenu"]
-
 SCALE = 2.0
 """Pixels of the picture for one of the window: letters stay sharp when a slide enlarges them."""
 _NO_CACHE = QGraphicsItem.CacheMode.NoCache

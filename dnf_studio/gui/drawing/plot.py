@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from dnf_studio.workers.excess import ExcessFrame
     from dnf_studio.workers.frames import Frame
 
-__all__ = ["Plot"]
-
 AXES = ("left", "bottom", "right")
 CAPTION_HEIGHT = 220
 """From this height of the card on the caption is shown under the title."""

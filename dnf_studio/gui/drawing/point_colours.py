@@ -18,16 +18,6 @@ from dnf_studio.gui.drawing.layers.scale import BUCKETS, SteadyLimits, bucket_of
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
 
-__all__ = [
-    "ColouredByPoint",
-    "LegendLayer",
-    "PointColours",
-    "angle_colours",
-    "mode_colours",
-    "radius_colours",
-    "ratio_colours",
-]
-
 PARTS = {"forward": "mode", "backward": "mode of the sample"}
 SPREAD = 1.8
 """How far from its mean a radius of standard normal points has a colour of its own: all but about 1%."""

@@ -16,8 +16,6 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["KEYS", "LINES", "MAPS", "POINTS", "Overlay", "PointPlot", "ProcessPlot"]
-
 FORWARD = Help(
     "the forward process",
     "Each point begins at the data, t<sub>0</sub>, and is carried to noise by a learnt drift f and random kicks "

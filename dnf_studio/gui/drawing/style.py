@@ -21,8 +21,6 @@ from PySide6.QtWidgets import (
 from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import BAR_ICON, SMALL_ICON, Theme, letter_scale, mix
 
-__all__ = ["apply_theme"]
-
 RULED = QMenu, QMainWindow, QToolBar, QStatusBar, QTabBar, QCheckBox, QRadioButton, QTableView
 RULED_BY = "caption", "warning"
 """Kinds of widgets, and properties of others, whose colours are in resources/style/window.qss, as those named keep."""

@@ -26,20 +26,6 @@ from PySide6.QtWidgets import QApplication
 from dnf_studio import colours
 from dnf_studio.assets import resource
 
-__all__ = [
-    "BAR_ICON",
-    "DARK",
-    "DIRECTIONS",
-    "LIGHT",
-    "SMALL_ICON",
-    "Theme",
-    "icon",
-    "icon_size",
-    "letter_scale",
-    "mix",
-    "system_theme",
-]
-
 DIRECTIONS = ("forward", "backward")
 """Both processes, each of which has its colour."""
 BAR_ICON, SMALL_ICON = 18, 16

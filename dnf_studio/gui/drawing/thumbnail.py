@@ -10,8 +10,6 @@ from PySide6.QtGui import QColor, QImage, QPixmap
 
 from dnf_studio.gui.drawing.axes import half_range
 
-__all__ = ["SIDE", "coverage", "image_of", "sheet", "tinted"]
-
 SIDE = 96
 """Pixels, twice what is shown: sharp on screens of double density too."""
 FEW = 4

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from dnf_studio.gui.drawing.words import component_name
 
-__all__ = ["STANDARDISED", "UnitAxis", "Units", "round_places"]
-
 Array = NDArray[np.float64]
 MOST_DIGITS = 11
 """Numbers of more digits are written with a power of ten."""

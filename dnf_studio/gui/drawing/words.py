@@ -9,27 +9,6 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "DATA_SHOWN",
-    "UNAFFORDABLE",
-    "WAITING",
-    "about",
-    "breakable",
-    "component_name",
-    "counted",
-    "duration",
-    "far_points",
-    "hint",
-    "in_bytes",
-    "lost_paths",
-    "lost_words",
-    "nats",
-    "node_at",
-    "percent",
-    "principal_name",
-    "time_note",
-]
-
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 FAR, FEW = 4.0, 0.01
 """Distance from which on points are far from the data (method.md, section 15), and the least share that is told."""

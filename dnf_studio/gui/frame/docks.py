@@ -13,8 +13,6 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QTabWidget, QWi
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.workspace.workspace import DockPage, DockPlace, Workspace
 
-__all__ = ["FeatureDock"]
-
 WIDE = 1600
 """Width of the window in pixels from which a dock that opens itself is there from the beginning."""
 WIDTH, SHARE = 420, 0.33

@@ -14,8 +14,6 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["DropZone", "FileDrop"]
-
 REFUSED = "Only files of this computer can be dropped here; save that one first."
 
 

@@ -29,8 +29,6 @@ from dnf_studio.gui.features.training import FEATURE as TRAINING
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature
 
-__all__ = ["COMMANDS", "FEATURES", "MENUS"]
-
 FEATURES: tuple[Feature, ...] = (
     PROCESSES,
     DISAGREEMENT,

@@ -25,8 +25,6 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.workspace import Closing, Workspace
 
-__all__ = ["MainWindow"]
-
 LEFT_WIDTH = 290
 
 

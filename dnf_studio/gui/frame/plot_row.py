@@ -10,8 +10,6 @@ from PySide6.QtWidgets import QSplitter, QTabBar, QVBoxLayout, QWidget
 
 from dnf_studio.gui.drawing.plot import Plot
 
-__all__ = ["LowerRow", "PlotTabs"]
-
 WIDE = 1250
 """Width of the row in pixels from which it shows four plots."""
 SHORT, KEPT = 5, 3

@@ -15,8 +15,6 @@ from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["StatusUpdater", "StudioStatusBar"]
-
 LONG = 1e5
 """Bounds from here on are of a run that diverges and are shown with few digits."""
 

@@ -19,8 +19,6 @@ from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.shown import data_label
 
-__all__ = ["StudioToolBar"]
-
 SLIDER_STEPS = 100
 MOST_STEPS = 1000
 

@@ -12,8 +12,6 @@ from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.cursor import TimeCursor
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["TransportBar"]
-
 BUTTONS = ("first", "previous", "play", "next", "last", "loop")
 NOTCHES = 100
 """Slider positions in each step, so that dragging is smooth between steps."""

@@ -18,8 +18,6 @@ from dnf_studio.gui.workspace.workspace import PlotPlace, Workspace
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["Views"]
-
 HOLD_MS = 150
 
 

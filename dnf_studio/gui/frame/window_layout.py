@@ -18,8 +18,6 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import LAYERS
 from dnf_studio.gui.workspace.workspace import Closing
 
-__all__ = ["NarrowScreen", "WindowLayout"]
-
 VERSION = 1
 """The version of the arrangement; that of another version is not used."""
 LEAST_SEEN = 80

@@ -20,21 +20,6 @@ from dnf_studio.gui.workspace.session import Session
 if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
 
-__all__ = [
-    "GRIDS",
-    "LAST_STEPS",
-    "ChoiceMenu",
-    "Directions",
-    "GridBox",
-    "UnitsBox",
-    "grey_grids",
-    "grey_plane",
-    "grey_unused",
-    "grey_without",
-    "greying",
-    "menu_button",
-]
-
 GRIDS = {"the model's own": None}
 """Before the names of grids."""
 LAST_STEPS: dict[str, str | None] = {"with its noise": "noise", "mean only": "mean"}

@@ -18,18 +18,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-__all__ = [
-    "ChoiceBox",
-    "FloatBox",
-    "IntBox",
-    "caption",
-    "fit",
-    "heading",
-    "keep_place",
-    "label_of",
-    "say_for_a_moment",
-]
-
 MOMENT_MS = 1500
 
 

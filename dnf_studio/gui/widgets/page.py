@@ -31,8 +31,6 @@ from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox, caption
 from dnf_studio.gui.workspace.run_changes import field_of, value_of
 from dnf_studio.gui.workspace.session import Session
 
-__all__ = ["Page", "SettingsForm"]
-
 NARROWEST = 290
 
 

@@ -7,8 +7,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
 
 from dnf_studio.gui.widgets.controls import FloatBox, IntBox, fit
 
-__all__ = ["NumberSlider"]
-
 
 class NumberSlider(QWidget):
     """A label, a slider and the same number to type.

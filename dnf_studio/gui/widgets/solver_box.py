@@ -15,8 +15,6 @@ from dnf_studio.gui.workspace.session import Session
 if TYPE_CHECKING:
     from dnf_studio.core.sde.sample_settings import Direction
 
-__all__ = ["EXPORT_WORDS", "OTHERS", "SolverBox", "path_words", "paths_words", "start_button"]
-
 TIP = "How the backward process steps from noise to data"
 
 

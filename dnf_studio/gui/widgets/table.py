@@ -19,8 +19,6 @@ from PySide6.QtWidgets import QHeaderView, QPushButton, QTableView
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.widgets.controls import say_for_a_moment
 
-__all__ = ["DASH", "Column", "CopyTable", "TableModel"]
-
 DASH = "–"
 CURRENT = 0.22
 """How much of the accent the band of the current row has."""

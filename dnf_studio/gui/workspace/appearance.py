@@ -10,8 +10,6 @@ from dnf_studio.gui.drawing.style import apply_theme
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, system_theme
 from dnf_studio.gui.workspace.memory import Memory, exactly
 
-__all__ = ["CHOICES", "SCALES", "Appearance"]
-
 CHOICES = ("system", "light", "dark")
 SCALES = range(80, 201)
 """Font sizes to choose from, percent of the desktop's."""

@@ -22,8 +22,6 @@ from shiboken6 import isValid
 
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, icon
 
-__all__ = ["Command", "Commands"]
-
 KEEPERS = (QAbstractButton, QAbstractSlider, QAbstractItemView, QComboBox, QTabBar)
 _ARROWS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End})
 

@@ -6,8 +6,6 @@ from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.gui.drawing.words import node_at
 
-__all__ = ["TimeCursor"]
-
 SWEEP_SECONDS = 4.0
 REST_SECONDS = 0.6
 CALM_SECONDS = 0.2

@@ -14,18 +14,6 @@ from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.words import counted
 from dnf_studio.gui.workspace.log import private
 
-__all__ = [
-    "Answer",
-    "ErrorDialog",
-    "ask_about_export",
-    "ask_about_older_file",
-    "ask_about_run",
-    "ask_delete_preset",
-    "ask_discard_drawing",
-    "ask_resume",
-    "offer_run",
-]
-
 
 class ErrorDialog(QMessageBox):
     """Tells `error` and leaves the window usable.

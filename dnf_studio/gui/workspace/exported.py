@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.sample_reader import ExportInfo
     from dnf_studio.core.training.run import Run
 
-__all__ = ["ExportShown", "drew", "find_model", "read_shown"]
-
 ROWS = 2000
 BYTES = 1 << 28
 """Most bytes that paths read into memory may take."""

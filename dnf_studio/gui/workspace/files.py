@@ -21,8 +21,6 @@ from dnf_studio.gui.workspace.shown import data_stem
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.workers.background import Newest
 
-__all__ = ["DATA_ONLY", "Files"]
-
 DATA = "*.csv *.tsv *.txt *.npy *.npz *.h5 *.hdf5 *.parquet *.xlsx"
 PICTURES = "*.png *.jpg *.jpeg"
 IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
 
-__all__ = ["ExportedModels", "PastModels"]
-
 MOST = 3
 Model = tuple["GenerativeModel", "Checkpoint | None"]
 

@@ -22,8 +22,6 @@ from dnf_studio.workers.excess import ExcessFrame, excess_affordable
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest
 
-__all__ = ["Live"]
-
 TICK_MS = 16
 TRAINING_MS = 30
 """Milliseconds between two moves of a playing cursor while a model trains, which needs the processor more."""

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.session import Session
     from dnf_studio.gui.workspace.studio import Studio
 
-__all__ = ["LOGGER", "last_lines", "log_folder", "make_report", "private", "start_log", "stop_log", "versions"]
-
 LOGGER = logging.getLogger("dnf_studio")
 BYTES = 512 * 1024
 FILES = 3

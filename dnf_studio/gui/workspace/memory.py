@@ -12,8 +12,6 @@ from PySide6.QtGui import QDesktopServices
 
 from dnf_studio.errors import StudioError
 
-__all__ = ["Memory", "cache_folder", "exactly", "grids_folder", "models_folder", "own_folder", "show_folder"]
-
 T = TypeVar("T")
 
 

@@ -25,23 +25,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.exported import ExportShown
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = [
-    "DISPLAY_POINTS",
-    "DISPLAY_SEED",
-    "SAMPLES",
-    "Opened",
-    "beside_run",
-    "bundled_files",
-    "bundled_name",
-    "copy_of",
-    "display_points",
-    "open_any",
-    "open_for",
-    "samples_of",
-    "show_checkpoint",
-    "untrained",
-]
-
 DISPLAY_POINTS = 2000
 FEWER_POINTS = 256
 """Display points of a model with U-Nets, which would take minutes for `DISPLAY_POINTS`."""

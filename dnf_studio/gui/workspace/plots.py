@@ -14,8 +14,6 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["Plots", "PrincipalAxes"]
-
 
 class Plots(QObject):
     """Every plot that is in the window, in the order in which they came; all have the colours of the window."""

@@ -16,8 +16,6 @@ from dnf_studio.gui.workspace.shown import data_label
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
 
-__all__ = ["left_run", "newest_left"]
-
 
 def newest_left(folder: Path) -> tuple[Path, str] | None:
     """The newest run in `folder` that can be read and whose process is no more, and which one it is in words.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
-__all__ = ["LIVE", "RunStatus", "change_words", "effect_sentence", "field_of", "mark_words", "value_of"]
-
 LIVE = frozenset(
     {
         "config.sde.steps",

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
     from dnf_studio.core.training.state import RunState
 
-__all__ = ["DiscardedRun", "StudioRuns"]
-
 MOST_DISCARDED = 3
 
 

@@ -18,8 +18,6 @@ from dnf_studio.gui.workspace.state import OWN_SOLVERS, SAMPLING, State
 if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
 
-__all__ = ["Session"]
-
 MERGE_SECONDS = 1.0
 DEPTH = 200
 AS_IMAGES = "Images are shown in place of points: View, Show as images goes back to the points"

@@ -15,8 +15,6 @@ from dnf_studio.gui.workspace.state import OWN_SOLVERS
 if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
 
-__all__ = ["ShownModel", "data_label", "data_stem"]
-
 
 MOST_SHOWN = 24
 """Letters of what is chosen of a file: the names of its columns may be very long together."""

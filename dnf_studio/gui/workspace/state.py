@@ -18,20 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sampling.region import Region
     from dnf_studio.core.sde.sample_settings import Direction
 
-__all__ = [
-    "AS_DRAWN",
-    "CHOICE",
-    "CONTOURS",
-    "FIELDS",
-    "LAYERS",
-    "MOST_PAIRS",
-    "OWN_SOLVERS",
-    "SAMPLING",
-    "State",
-    "after_click",
-    "choice",
-]
-
 COLOURINGS = ("none", "mode", "angle", "radius", "log-ratio")
 CONTOURS = ("model", "exact", "difference", "side")
 LAYERS = frozenset({"points", "paths", "density", "disagreement", "overlay", "field", "contours", "difference"})

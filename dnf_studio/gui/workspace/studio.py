@@ -24,8 +24,6 @@ from dnf_studio.workers.explorer import Explorer
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
 
-__all__ = ["Studio"]
-
 SETTLE_MS = 150
 
 

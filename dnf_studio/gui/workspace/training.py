@@ -20,8 +20,6 @@ from dnf_studio.workers.training import Trainer, TrainingWorker
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
 
-__all__ = ["Phase", "Training"]
-
 RATE_SECONDS = 3.0
 
 

@@ -26,8 +26,6 @@ from dnf_studio.gui.workspace.studio import Studio
 if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
 
-__all__ = ["Closing", "Dock", "DockPage", "DockPlace", "Feature", "PagePlace", "PlotPlace", "Workspace"]
-
 
 class Closing(QObject):
     """The closing of the window: asks those who may object to it, and tells those who must act on it."""

@@ -16,8 +16,6 @@ from dnf_studio.core.models.wrapped.diffusion import Predicts, WrappedDiffusion
 from dnf_studio.core.models.wrapped.levels import Discrete, Exploding, NoisePath, VariancePreserving
 from dnf_studio.errors import SettingError
 
-__all__ = ["from_denoiser", "from_epsilon", "from_score"]
-
 KINDS = ("vp", "ve", "subvp")
 
 

@@ -19,17 +19,6 @@ from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.solvers import missing_grids
 from dnf_studio.errors import SettingError, UnsupportedError
 
-__all__ = [
-    "UNKNOWN",
-    "OwnUnits",
-    "Units",
-    "WrappedModel",
-    "checked_dim",
-    "checked_number",
-    "tensor_of",
-    "units_of",
-]
-
 UNKNOWN = "unknown"
 """The data of a model that does not say what it was trained on."""
 Units = float | Sequence[float]

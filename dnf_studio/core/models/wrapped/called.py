@@ -14,8 +14,6 @@ from dnf_studio.core.models.wrapped.twins import Source, twin_of
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.errors import SettingError, UnsupportedError
 
-__all__ = ["FACTS", "Called"]
-
 ROWS = 1024
 PROBED = 4
 """Points that a callable is tried at."""

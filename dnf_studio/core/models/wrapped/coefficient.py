@@ -16,8 +16,6 @@ from dnf_studio.errors import SettingError
 if TYPE_CHECKING:
     from scipy.interpolate import CubicHermiteSpline
 
-__all__ = ["Coefficient", "array_of", "checked_times"]
-
 Doubles = NDArray[np.float64]
 MOST_TIME = 1000.0
 CELLS = 512

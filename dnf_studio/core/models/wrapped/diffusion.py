@@ -21,8 +21,6 @@ from dnf_studio.core.sde.grid import KARRAS, Levels, TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.solvers import SolversFor
 
-__all__ = ["Predicts", "WrappedDiffusion"]
-
 Predicts = Literal["score", "noise", "data"]
 """What a network says of x = a x_0 + σ ε: ∇ ln p, E[ε | x] or E[x_0 | x]."""
 

@@ -21,8 +21,6 @@ from torch import Tensor
 
 from dnf_studio.core.sde.grid import Levels
 
-__all__ = ["Discrete", "Exploding", "NoisePath", "VariancePreserving"]
-
 EVEN = 1e-6
 """Least |ρ|: a base of exactly the width 1 is left by so little."""
 

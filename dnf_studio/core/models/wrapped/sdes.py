@@ -29,8 +29,6 @@ from dnf_studio.core.sampling.model import FieldWithDivergence
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 
-__all__ = ["WrappedSDEs", "wrap"]
-
 
 class WrappedSDEs(WrappedModel, TwoSDEs):
     """dx = f dt + g dw and dx = [f − g² s] dt + g dw̄ of own callables f(x, t) and s(x, t).

@@ -17,8 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Source", "twin_of"]
-
 Swap = Callable[[nn.Module], nn.Module]
 Holding = (nn.Module, FunctionType, MethodType, partial)
 

@@ -19,8 +19,6 @@ from dnf_studio.core.models.wrapped.base import (
 from dnf_studio.core.models.wrapped.called import Called
 from dnf_studio.errors import SettingError
 
-__all__ = ["WrappedMatching", "from_velocity"]
-
 
 class WrappedMatching(WrappedModel, Matching):
     """The ODE of an own velocity between data and noise, and where its paths join independent pairs the SDEs too."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.grid import Levels, TimeGrid
     from dnf_studio.core.sde.paths import Field, Sampler
 
-__all__ = ["ANCESTRAL", "ancestral_states", "ancestral_terms"]
-
 
 def ancestral_states(
     noise_field: Field, levels: Levels, z: Tensor, noise: Callable[[int], Tensor], last: LastStep = "mean"

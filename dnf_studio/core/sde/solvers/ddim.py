@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.grid import Levels, TimeGrid
     from dnf_studio.core.sde.paths import Field, Sampler
 
-__all__ = ["DDIM", "ddim_states", "moved"]
-
 
 def ddim_states(noise_field: Field, levels: Levels, z: Tensor) -> Iterator[Tensor]:
     """x_s = a_s x̂_0 + σ_s ε̂: Euler's method for x/a as a function of σ/a, first order (equations 12, σ = 0, and 14).

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.grid import Levels, TimeGrid
     from dnf_studio.core.sde.paths import Field, Sampler
 
-__all__ = ["DPMPP_2M", "multistep_states"]
-
 
 def multistep_states(noise_field: Field, levels: Levels, z: Tensor) -> Iterator[Tensor]:
     """x_s = (σ_s/σ_t) x_t − a_s (e^{−h} − 1) D: exact for a data prediction D that stays, with λ = ln(a/σ).

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.grid import Levels, TimeGrid
     from dnf_studio.core.sde.paths import Field, Sampler
 
-__all__ = ["HEUN", "HEUN_OF_MARGINALS", "heun_states", "marginal_heun_states"]
-
 
 def heun_states(drift: Field, score: Field, grid: TimeGrid, z: Tensor) -> Iterator[Tensor]:
     """Noise to data by the probability-flow ODE, one state (B, D) after the other, z at t_N first, N+1 in all.

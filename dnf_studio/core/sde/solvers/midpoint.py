@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.grid import TimeGrid
     from dnf_studio.core.sde.paths import Field, Sampler
 
-__all__ = ["EULER", "HEUN_OF_VELOCITY", "MIDPOINT", "midpoint_sampler"]
-
 
 def midpoint_sampler(velocity_at: Callable[[Tensor], Field], times: Tensor) -> Sampler:
     """From states (B, D) at the first of `times` (N+1,) to those at all of them, whichever way they run.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.grid import TimeGrid
     from dnf_studio.core.sde.paths import Field, Sampler
 
-__all__ = ["ODE", "RUNGE_KUTTA", "runge_kutta_sampler"]
-
 
 def runge_kutta_sampler(drift_at: Callable[[Tensor], Field], times: Tensor) -> Sampler:
     """From states (B, D) at the first of `times` (N+1,) to those at all of them, whichever way they run.

@@ -19,21 +19,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.grid import Levels, TimeGrid
     from dnf_studio.core.sde.paths import Field, Sampler
 
-__all__ = [
-    "NOT_EULER",
-    "Chain",
-    "LastStep",
-    "Marginals",
-    "Needs",
-    "OneDrift",
-    "OneVelocity",
-    "Parts",
-    "Solver",
-    "TwoFields",
-    "WithFields",
-    "without_noise",
-]
-
 LastStep = Literal["mean", "noise"]
 """The last step onto the data: its ``mean``, or with its ``noise``."""
 Parts = Literal["both", "drift", "score"]

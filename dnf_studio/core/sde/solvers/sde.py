@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.grid import TimeGrid
     from dnf_studio.core.sde.paths import Field, Sampler
 
-__all__ = ["SDE", "backward_path", "backward_states", "chain_terms", "fields_in_part"]
-
 
 def backward_states(
     drift: Field,

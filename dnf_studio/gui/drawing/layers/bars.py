@@ -11,8 +11,6 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
 
-__all__ = ["BarsLayer", "PriorBarLayer", "colour_ramp", "step_ticks", "tail_of"]
-
 SHADES = 33
 MARKED = 7.0
 """Pixels of a bar from which on diamonds are drawn beside its whisker."""

@@ -18,17 +18,6 @@ from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
 from dnf_studio.gui.drawing.layers.trails import at_position
 
-__all__ = [
-    "DensityLayer",
-    "GroundLayer",
-    "argb_table",
-    "bin_points",
-    "bins_over",
-    "next_levels",
-    "passes_for",
-    "smooth",
-]
-
 BIN = 4
 """Pixels across a bin."""
 MARGIN = 6

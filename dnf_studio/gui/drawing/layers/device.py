@@ -16,8 +16,6 @@ from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-__all__ = ["BEHIND", "DeviceLayer", "StrokesLayer", "image_of", "premultiplied", "strengths", "to_device"]
-
 FAR = 1e5
 BEHIND = 0.35
 """Opacity of what is behind many chosen points."""

@@ -31,8 +31,6 @@ from dnf_studio.gui.drawing.layers.scale import ColourKey
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
 
-__all__ = ["DifferenceLayer", "signed_difference", "weighted"]
-
 SIGMAS = 2.0
 SMOOTHER = 3
 """A difference is noisier than a density and is smoothed so many times as often."""

@@ -17,8 +17,6 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 from dnf_studio.core.data.image_shape import ImageShape, PixelMap
 from dnf_studio.gui.drawing.layers.device import DeviceLayer
 
-__all__ = ["WANTED", "ImagesLayer", "Mosaic", "arrange", "picture_of"]
-
 WANTED = 96
 """Images seen at once, about."""
 GAP = 10

@@ -16,8 +16,6 @@ from dnf_studio.gui.drawing.layers.device import DeviceLayer, StrokesLayer, imag
 from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, bucket_of, nats_at
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["CellsLayer", "ContoursLayer", "HeatLayer", "LabelsLayer", "contour_lines"]
-
 SHADES = 256
 
 Array = NDArray[np.float32]

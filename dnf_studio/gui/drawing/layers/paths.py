@@ -24,8 +24,6 @@ from dnf_studio.gui.drawing.layers.scale import BUCKETS, ColourKey, StepColours
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import lost_paths
 
-__all__ = ["PathsLayer", "count_pixels", "path_picture", "step_picture"]
-
 MAX_SAMPLES = 400_000
 MAX_COUNT = 64
 USUAL_PATHS = 500

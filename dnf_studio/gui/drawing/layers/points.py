@@ -10,8 +10,6 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
 
 from dnf_studio.gui.drawing.layers.device import BEHIND, DeviceLayer, strengths, to_device
 
-__all__ = ["CountedPoints", "PointsLayer"]
-
 HUED = 1.3
 """How much stronger points are whose colour means something."""
 Array = NDArray[np.float32]

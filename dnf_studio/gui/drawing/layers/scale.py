@@ -17,17 +17,6 @@ from dnf_studio.gui.drawing.words import nats
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
-__all__ = [
-    "BUCKETS",
-    "ColourKey",
-    "SteadyLimits",
-    "StepColouring",
-    "StepColours",
-    "bucket_of",
-    "extremes_of",
-    "nats_at",
-]
-
 BUCKETS = 16
 SHARE = 0.02
 """Share of the values at either end that have the first or the last colour."""

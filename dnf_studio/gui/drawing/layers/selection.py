@@ -22,8 +22,6 @@ from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 
-__all__ = ["MAX_BUNDLE", "MAX_RINGS", "SelectionLayer"]
-
 HALO = 5
 SIDES = np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)], np.float32)
 RING = 5.0

@@ -10,8 +10,6 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
 
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, to_device
 
-__all__ = ["StepsLayer", "TrailsLayer", "at_position", "at_step", "over_steps", "staircase", "trailing_part"]
-
 PIECES = 4
 Array = NDArray[np.float32]
 

@@ -17,17 +17,6 @@ from dnf_studio.gui.drawing.layers.device import StrokesLayer, to_device
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.streamlines import Streamlines
 
-__all__ = [
-    "ArrowsLayer",
-    "StreamsLayer",
-    "arrow_lines",
-    "head_places",
-    "head_strokes",
-    "next_limit",
-    "stream_lines",
-    "upper_limit",
-]
-
 TOP = 0.98
 """Quantile of the values that gets the longest arrow or the strongest colour."""
 FOLLOW = 0.12

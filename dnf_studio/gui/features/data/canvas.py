@@ -13,8 +13,6 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from dnf_studio.core.data.naming import SIDE
 
-__all__ = ["Canvas", "Stroke"]
-
 MIRRORS = {
     "none": ((1, 1),),
     "across": ((1, 1), (-1, 1)),

@@ -13,8 +13,6 @@ from dnf_studio.gui.drawing.thumbnail import SIDE, coverage, image_of, sheet, ti
 from dnf_studio.gui.widgets.controls import ChoiceBox
 from dnf_studio.workers.background import Background, Newest
 
-__all__ = ["DataBox"]
-
 POINTS = 2000
 SHOWN = SIDE // 3
 """Pixels of a picture in the list."""

@@ -30,8 +30,6 @@ from PySide6.QtWidgets import (
 if TYPE_CHECKING:
     from dnf_studio.core.data.describe import ColumnInfo
 
-__all__ = ["ColumnTable", "Histogram"]
-
 EPOCH = datetime.datetime(1970, 1, 1)
 COUNTS = Qt.ItemDataRole.UserRole
 HEADERS = ("Column", "Kind", "Range", "Missing", "Histogram", "What keeps it out")

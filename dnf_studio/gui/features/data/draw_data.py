@@ -24,8 +24,6 @@ from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
 from dnf_studio.gui.widgets.slider import NumberSlider
 from dnf_studio.gui.workspace.dialogs import Answer, ask_discard_drawing
 
-__all__ = ["DrawDataDialog"]
-
 TOOLS = {
     "brush": ("&Brush", "Draw lines as wide as the brush"),
     "dots": ("D&ots", "Draw dots of the size of the brush: one for a click, a row of them for a drag"),

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.arrays import ArrayInfo
     from dnf_studio.core.data.describe import Description
 
-__all__ = ["ImportDialog"]
-
 MOST_NAMED = 8
 MISSING = {"Leave out their rows": True, "Leave out their columns": False}
 READING = "Reading… every value is looked at, which takes a while for a large file."

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.picture import PictureDensity
     from dnf_studio.core.data.picture_file import Picture
 
-__all__ = ["PictureDialog"]
-
 POINTS = 6000
 READING = "Reading…"
 EXPLAINED = "Dark is dense: points are drawn in proportion to darkness, uniformly within each pixel."

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.features.data.import_data import ImportDialog
     from dnf_studio.gui.features.data.import_picture import PictureDialog
 
-__all__ = ["DataController", "Importer"]
-
 
 class Importer(QObject):
     """Finds out in the background what a file is, and asks for array and columns where they are several, or how

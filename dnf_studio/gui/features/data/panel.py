@@ -16,8 +16,6 @@ from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.shown import ShownModel, data_label
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["DataPanel"]
-
 
 class DataPanel(Page):
     """Choose data; read its size, entropy and columns; choose a pair of components."""

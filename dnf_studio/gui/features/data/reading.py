@@ -10,8 +10,6 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QWidget
 
 from dnf_studio.workers.background import Background
 
-__all__ = ["ReadingDialog"]
-
 PATIENCE_MS = 400
 """A file that is read sooner shows no dialog while it is."""
 

@@ -6,8 +6,6 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
-__all__ = ["FEATURE"]
-
 UNTRAINED = (
     "Untrained: 0 means nothing. Steps that hardly move a point are easily undone; what is wrong is where the paths "
     "end, which is not the noise that samples begin with."

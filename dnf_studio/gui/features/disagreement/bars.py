@@ -16,21 +16,6 @@ from dnf_studio.gui.drawing.words import nats
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
-__all__ = [
-    "HELP",
-    "NO_BARS",
-    "PARTS",
-    "Shown",
-    "StepBars",
-    "about_excess",
-    "about_prior",
-    "about_prior_excess",
-    "about_step",
-    "contribution_bars",
-    "excess_bars",
-    "largest_part",
-]
-
 HELP = Help(
     "disagreement by step",
     "By how much each backward step misses the reverse of the forward step: the divergence of the two, averaged "

@@ -9,8 +9,6 @@ from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import UNAFFORDABLE
 from dnf_studio.gui.features.disagreement.bars import PARTS, Shown
 
-__all__ = ["NAMED", "BarsChooser", "PartsLegend"]
-
 SHORT = ("g", "f", "s")
 """The parts' short names, for where the long ones do not fit."""
 NAMED, NAMED_BESIDE, WORDY = 22, 28, 38

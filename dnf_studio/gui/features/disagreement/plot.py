@@ -20,8 +20,6 @@ from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, Part
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["DisagreementPlot"]
-
 Array = NDArray[np.float64]
 
 

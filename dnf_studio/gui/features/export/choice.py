@@ -12,8 +12,6 @@ from dnf_studio.gui.widgets.controls import ChoiceBox, caption
 from dnf_studio.gui.widgets.solver_box import EXPORT_WORDS
 from dnf_studio.gui.workspace.session import Session
 
-__all__ = ["ExportChoice", "otherwise"]
-
 IN_PART = "The views show the backward process without one of its fields: choose drift and score in Sampling first"
 OF_VIEWS = "Weights, N, solver, λ, grid, last step and seed are those of the views."
 NOTHING_SELECTED = "Nothing is selected: click points in the views, or encircle them, first"

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.features.export.list import ExportRecord
     from dnf_studio.gui.features.export.panel import ExportPanel
 
-__all__ = ["ExportController"]
-
 TITLE = "Export"
 
 

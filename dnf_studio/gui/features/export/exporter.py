@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.journal import Unfinished
     from dnf_studio.gui.features.export.list import ExportRecord
 
-__all__ = ["ExportOrder", "Exporter", "trial_seconds"]
-
 WAIT_SECONDS = 60.0
 """For the block that an export is at when the window closes."""
 TRIAL_STEPS = 500_000

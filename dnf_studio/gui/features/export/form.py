@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.sde.solvers import LastStep
     from dnf_studio.core.storage.export_plan import ExportPlan
 
-__all__ = ["ExportForm"]
-
 PARTS = {
     "latents": ("&Latents", "The noise each sample began from"),
     "trajectories": ("Tra&jectories", "Every state from noise to data, (samples, N + 1, components), and their times"),

@@ -30,8 +30,6 @@ from dnf_studio.gui.widgets.controls import caption, heading
 from dnf_studio.gui.workspace.memory import Memory, show_folder
 from dnf_studio.workers.background import Background, Newest
 
-__all__ = ["KEPT", "ExportHistory", "ExportList", "ExportRecord"]
-
 PATH, MISSING = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 LEAST_HEIGHT = 84
 """Pixels; in a window of 1280 × 800 the buttons below stay in sight without scrolling."""

@@ -16,8 +16,6 @@ from dnf_studio.workers.background import Background, Newest
 if TYPE_CHECKING:
     from dnf_studio.core.storage.journal import Unfinished
 
-__all__ = ["ExportOffer"]
-
 
 class ExportOffer(QWidget):
     """Shows the newest interrupted export of a folder that is ours, and nothing where there is none."""

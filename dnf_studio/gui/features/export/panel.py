@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress
     from dnf_studio.core.storage.journal import Unfinished
 
-__all__ = ["ExportPanel"]
-
 SETTLE_MS = 300
 VIEW = frozenset(
     {"steps", "grid", "solver", "lam", "last", "seed", "selection", "region", "selection_of", "start", "parts"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _fill(workspace: Workspace) -> object:
     from dnf_studio.gui.features.fields.controller import FieldController

@@ -19,8 +19,6 @@ from dnf_studio.workers.frames import Frame
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName
 
-__all__ = ["FieldController"]
-
 FIELD_WORDS = {
     "used": (
         "As the process &uses it",

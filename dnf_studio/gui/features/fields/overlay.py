@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.fields import FieldName
     from dnf_studio.core.sde.sample_settings import Direction
 
-__all__ = ["FieldOverlay", "shown_field"]
-
 SYMBOLS = {"drift": ("f", "−f"), "flow": ("f − ½g²s", "½g²s − f"), "score": ("g²s", "g²s")}
 """How fields are written with time running forward, and backward."""
 TIME = {"forward": "time from data to noise", "backward": "time from noise to data"}

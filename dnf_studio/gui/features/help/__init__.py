@@ -10,8 +10,6 @@ from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _start(workspace: Workspace) -> None:
     connect = workspace.commands.connect_to

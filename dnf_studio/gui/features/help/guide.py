@@ -27,8 +27,6 @@ from dnf_studio.assets import resource
 from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.workspace.commands import Command, Commands
 
-__all__ = ["GuideDialog", "ShortcutsDialog", "about_box", "show_guide"]
-
 FILE = "guide", "how-to-find-what-is-wrong.md"
 PAGES = {
     "First steps": ("guide", "first-steps.md"),

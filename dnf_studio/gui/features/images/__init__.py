@@ -5,8 +5,6 @@ from __future__ import annotations
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _start(workspace: Workspace) -> object:
     from dnf_studio.gui.features.images.controller import ImagesController

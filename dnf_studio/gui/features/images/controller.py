@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.features.images.grid import ImageGrid
     from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["ImagesController"]
-
 NO_IMAGES = "The points of this data are no images"
 DIRECTIONS = ("forward", "backward")
 

@@ -21,8 +21,6 @@ from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.drawing.words import lost_paths, lost_words, time_note
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["ImageGrid"]
-
 LEGEND = 2
 """Pixels above and below the legend of colours."""
 WORDY = 25

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.features.inspector.panel import InspectorPanel
     from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["InspectorController", "NearestImages", "make_panel"]
-
 
 class InspectorController(QObject):
     """Offers the dock with the first point that is chosen, and asks for numbers while somebody sees them."""

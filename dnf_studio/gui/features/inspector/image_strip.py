@@ -12,8 +12,6 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from dnf_studio.gui.widgets.controls import caption
 
-__all__ = ["NEAREST", "NeighbourStrip", "pixmap_of"]
-
 NEAREST = 3
 """Training images shown."""
 SIDE = 64

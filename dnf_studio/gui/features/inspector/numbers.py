@@ -14,8 +14,6 @@ from dnf_studio.gui.widgets.table import Column
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.inspect import PointTable
 
-__all__ = ["MOST_OFFERED", "offered", "point_columns", "statistic"]
-
 DIGITS = 5
 MOST_DECIMALS = 6
 Array = NDArray[np.float64]

@@ -28,8 +28,6 @@ from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame, Inspection
 
-__all__ = ["InspectorPanel"]
-
 NOTHING = (
     "Click a point or a path in a view: its numbers are listed here, step by step.\n\n"
     "Ctrl-click or Shift-click chooses several, Esc clears."

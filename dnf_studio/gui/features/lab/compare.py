@@ -16,8 +16,6 @@ from dnf_studio.gui.widgets.controls import ChoiceBox
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["CompareRow"]
-
 MOST = len(MARKS)
 
 

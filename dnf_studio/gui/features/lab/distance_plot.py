@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["AXES", "MARKS", "Axis", "Cost", "DistancePlot", "KeptCurve", "LevelsPlot", "QualityPlot"]
-
 HELP = Help(
     "the distance of samples",
     "The sliced Wasserstein distance of samples to fresh data, in model units, less what chance makes of it; "

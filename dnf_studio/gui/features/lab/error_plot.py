@@ -20,8 +20,6 @@ from dnf_studio.gui.drawing.theme import Theme, mix
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.rediscretise import Rediscretised
 
-__all__ = ["EndsPlot", "ErrorPlot", "ramp_of"]
-
 HELP = Help(
     "the error of coarse paths",
     "Every N follows the same Brownian paths, so that only the length of the steps makes paths differ from those "

@@ -30,8 +30,6 @@ from dnf_studio.workers.lab import LEVELS, LastStudy, LevelsStudy, Study
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["LastPage", "LevelsPage"]
-
 ONE = LEVELS.index(1.0)
 LINE = "One component has no plane; the distances say how the samples differ."
 LEVEL_HEADERS = (

@@ -19,8 +19,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import Study
 from dnf_studio.workers.likelihood import LikelihoodFacts, LikelihoodFound, LikelihoodStudy
 
-__all__ = ["LikelihoodPage"]
-
 PATHS, MOST_PATHS = 16, 1000
 MOST_ROWS = 9
 DASH = "–"

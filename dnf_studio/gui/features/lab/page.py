@@ -29,20 +29,6 @@ from dnf_studio.workers.lab import PathsStudy, StepsStudy, Study
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
 
-__all__ = [
-    "DistanceCurve",
-    "LabPage",
-    "RowTable",
-    "ends_of",
-    "grid_words",
-    "in_brackets",
-    "last_words",
-    "number",
-    "signed",
-    "steps_words",
-    "told",
-]
-
 
 class LabPage(QWidget):
     """One tab: says which study it shows, and shows what there is of one."""

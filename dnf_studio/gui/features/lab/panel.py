@@ -19,8 +19,6 @@ from dnf_studio.gui.widgets.controls import caption
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import Study
 
-__all__ = ["LabPanel"]
-
 PAGES: dict[str, tuple[Callable[[Workspace], LabPage], str, bool]] = {
     "Steps": (StepsPage, "Errors along the same paths and quality of samples for several N", False),
     "Paths": (PathsPage, "Paths at View N over those of the finest grid", False),

@@ -18,8 +18,6 @@ from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import PathsFound, PathsStudy, Study
 
-__all__ = ["PathsPage"]
-
 FEW, MOST = 3, 8
 NONE = np.empty((0, 0, 2), np.float32)
 Array = NDArray[np.float32]

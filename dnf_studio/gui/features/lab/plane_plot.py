@@ -16,8 +16,6 @@ from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.trails import TrailsLayer
 from dnf_studio.gui.drawing.plot import Plot
 
-__all__ = ["CloudPlot", "PathsPlot"]
-
 NO_POINTS = np.empty((0, 2), np.float32)
 Array = NDArray[np.float32]
 

@@ -13,8 +13,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.lab import DisplayPaths, Study, StudyContext
 
-__all__ = ["LabRunner"]
-
 KEPT = 24
 """Studies whose results stay in memory."""
 BUSY = (Phase.STARTING, Phase.RUNNING)

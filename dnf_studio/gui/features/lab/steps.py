@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.rediscretise import Rediscretised
     from dnf_studio.core.exploration.variants import Variant
 
-__all__ = ["StepsPage"]
-
 DEFAULT = "5, 10, 20, 30, 50, 100, 200"
 HIGH = 780
 """Pixels from which on all three plots are seen."""

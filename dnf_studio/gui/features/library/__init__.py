@@ -7,8 +7,6 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, PagePlace, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _page(workspace: Workspace) -> QWidget:
     from dnf_studio.gui.features.library.panel import make_panel

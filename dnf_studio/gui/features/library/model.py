@@ -24,8 +24,6 @@ from dnf_studio.gui.workspace.shown import data_label
 if TYPE_CHECKING:
     from dnf_studio.core.storage.library import ModelFile
 
-__all__ = ["Card", "CardDelegate", "LibraryModel", "Row", "Section", "picture_place", "read_rows"]
-
 ROW = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
 

@@ -34,8 +34,6 @@ from dnf_studio.workers.background import Newest
 if TYPE_CHECKING:
     from dnf_studio.core.storage.library import Trash
 
-__all__ = ["LibraryPanel", "make_panel"]
-
 COMMANDS = {
     "open": ("&Open", "Show the chosen model or file (Enter)"),
     "rename": ("&Rename", "Give the chosen model of your folder another name (F2)"),

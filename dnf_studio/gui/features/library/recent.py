@@ -16,8 +16,6 @@ from dnf_studio.gui.workspace.memory import Memory, exactly, models_folder
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["Recent", "RecentController", "RecentFile"]
-
 MOST = 10
 KINDS = {"checkpoint": "model", "data": "data", "export": "samples"}
 

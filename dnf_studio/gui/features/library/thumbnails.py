@@ -22,8 +22,6 @@ from dnf_studio.workers.background import Background, Task
 if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
 
-__all__ = ["Thumbnails"]
-
 POINTS = 1024
 MOST_STEPS = 50
 SUM = re.compile(r"[0-9a-f]{64}")

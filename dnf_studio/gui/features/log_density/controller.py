@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.exploration.log_density import Extent, LogDensity
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["LogDensityController", "rounded"]
-
 WORDS = {
     "model": ("&Model", "The density of the probability-flow ODE that belongs to the model"),
     "exact": ("&Exact", "The density of the data, where it is known"),

@@ -18,8 +18,6 @@ from dnf_studio.gui.widgets.choices import menu_button
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.log_density import LogDensity
 
-__all__ = ["LEVELS", "ContourOverlay"]
-
 LEVELS = (1.0, 2.0, 4.0, 8.0, 12.0)
 """Nats below the model's maximum."""
 APART = (-1.0, 1.0)

@@ -14,8 +14,6 @@ from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 if TYPE_CHECKING:
     from dnf_studio.gui.features.loss.plot import LossPlot
 
-__all__ = ["FEATURE"]
-
 
 class LossController(QObject):
     """Feeds the plot by the run or by what a checkpoint holds, and tells the studio how the smoothed bound stands."""

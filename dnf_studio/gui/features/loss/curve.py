@@ -12,8 +12,6 @@ from PySide6.QtCore import Qt
 
 from dnf_studio.gui.drawing.theme import Theme
 
-__all__ = ["LossCurve", "MarksLayer"]
-
 MAX_POINTS = 4000
 MEMORY = 50
 FAR = 6.0

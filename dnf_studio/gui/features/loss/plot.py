@@ -16,8 +16,6 @@ from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.features.loss.curve import LossCurve, MarksLayer
 from dnf_studio.gui.workspace.run_changes import mark_words
 
-__all__ = ["LossPlot"]
-
 HELP = Help(
     "the loss",
     "What training lowers: a bound on the negative log-likelihood of the standardised data at the N of training, "

@@ -16,8 +16,6 @@ from dnf_studio.gui.drawing.words import node_at
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.marginals import Comparison
 
-__all__ = ["MarginalsPlot"]
-
 HELP = Help(
     "the marginals",
     "At each step the sliced Wasserstein distance between all forward and all backward points, in standardised units "

@@ -19,22 +19,6 @@ from dnf_studio.gui.widgets.table import Column, CopyTable, TableModel
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
 
-__all__ = [
-    "CANCELLED",
-    "NO_DATA",
-    "NO_MODEL",
-    "OUT_OF_DATE",
-    "OutlierList",
-    "columns_shown",
-    "counted",
-    "definition",
-    "invitation",
-    "none_of",
-    "numbers",
-    "origins",
-    "outlier_columns",
-]
-
 FILE = "outliers.csv"
 
 

@@ -29,8 +29,6 @@ from dnf_studio.workers.outliers import OutlierCheck, check_of
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
 
-__all__ = ["OutliersPanel"]
-
 COUNT = 20_000
 FEWEST, MOST = 1_000, 1_000_000
 PLOTS = 190

@@ -19,8 +19,6 @@ from dnf_studio.gui.drawing.words import component_name, node_at
 if TYPE_CHECKING:
     from dnf_studio.core.exploration.outliers import Outliers
 
-__all__ = ["LatentsPlot", "WrongStepsPlot"]
-
 STEPS_HELP = Help(
     "the step that went wrong",
     "From its bad state each outlier is followed back towards the noise as long as it is out of what the forward "

@@ -13,8 +13,6 @@ from PySide6.QtGui import QTransform
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 
-__all__ = ["BINS", "Cell", "Cells", "Content", "correlation", "histogram"]
-
 BINS = 40
 GAP, EDGE = 3.0, 6.0
 FEWEST = 20

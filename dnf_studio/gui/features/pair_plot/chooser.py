@@ -9,8 +9,6 @@ from dnf_studio.gui.drawing.words import component_name
 from dnf_studio.gui.widgets.choices import menu_button
 from dnf_studio.gui.workspace.state import MOST_PAIRS
 
-__all__ = ["ComponentsMenu", "components_button"]
-
 LINES = 12
 """Most components that the list shows at once."""
 

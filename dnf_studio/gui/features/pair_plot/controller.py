@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.features.pair_plot.plot import PairPlot
     from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["USUAL", "PairPlotController", "usual_components"]
-
 NAME = "pairs"
 USUAL = 5
 """Components that are shown until somebody chooses others."""

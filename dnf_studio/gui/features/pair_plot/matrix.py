@@ -19,8 +19,6 @@ from dnf_studio.gui.drawing.units import round_places
 from dnf_studio.gui.drawing.words import component_name
 from dnf_studio.gui.features.pair_plot.cells import BINS, Cell, Cells, Content, correlation, histogram
 
-__all__ = ["PairLayer"]
-
 BUDGET = 0.008
 """Seconds of drawing after which the window has its turn."""
 REPAINT = 0.04

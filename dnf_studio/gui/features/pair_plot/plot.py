@@ -27,8 +27,6 @@ from dnf_studio.gui.features.pair_plot.chooser import components_button
 from dnf_studio.gui.features.pair_plot.matrix import PairLayer
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["PairPlot"]
-
 HELP = Help(
     "the pair plot",
     "Up to eight components of the points at the time cursor, forward and backward in their colours, which a model "

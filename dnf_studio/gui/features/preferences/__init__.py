@@ -12,8 +12,6 @@ from dnf_studio.gui.workspace.appearance import CHOICES, SCALES, Appearance
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, Workspace
 
-__all__ = ["FEATURE", "PreferencesDialog"]
-
 COLOURS = {"as the desktop": "system", "light": "light", "dark": "dark"}
 
 

@@ -7,8 +7,6 @@ from dnf_studio.gui.features.processes.controller import LAYERS, ProcessesContro
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _process(direction: str) -> Plot:
     from dnf_studio.gui.features.processes.process_view import ProcessView

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset, Standardisation
     from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["Colouring"]
-
 WORDS = {
     "none": ("Their &process", "Forward in one colour, backward in the other"),
     "mode": (

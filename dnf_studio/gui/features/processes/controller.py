@@ -14,8 +14,6 @@ from dnf_studio.gui.widgets.choices import grey_plane
 from dnf_studio.gui.widgets.solver_box import start_button
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["LAYERS", "ProcessesController"]
-
 LAYERS = ("points", "paths", "density", "overlay", "difference")
 """The layers that the process views draw themselves."""
 

@@ -11,8 +11,6 @@ from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.workspace.state import AS_DRAWN
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["DotsController"]
-
 DIAMETERS = (40, 60, 80, 100, 130, 170, 220, 300, 400)
 OPACITIES = (10, 20, 30, 45, 70, 100, 120, 150)
 """Per cent of what suits the number of points; that stays what it is measured by."""

@@ -19,8 +19,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from dnf_studio.gui.features.processes.colouring import Colouring
 
-__all__ = ["PartsMenus"]
-
 ALL = "&All of them"
 
 

@@ -28,8 +28,6 @@ from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, Process
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["ProcessView"]
-
 OTHER: dict[str, Direction] = {"forward": "backward", "backward": "forward"}
 MARGINAL = "Shaded: the marginal density of both."
 FAINT, CHOSEN = 0.28, ", chosen in the Data panel"

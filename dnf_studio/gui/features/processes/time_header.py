@@ -11,8 +11,6 @@ from dnf_studio.core.exploration.projection import PrincipalComponents
 from dnf_studio.gui.drawing.help import BACKWARD_STEP, FORWARD_STEP, Help
 from dnf_studio.gui.drawing.words import component_name, principal_name
 
-__all__ = ["HELP", "ComponentBox", "values_of"]
-
 HELP = Help(
     "paths over steps",
     "One component of the paths, one step after the other: data at the left, noise at the right. A well-trained "

@@ -29,8 +29,6 @@ from dnf_studio.gui.drawing.words import lost_paths, time_note
 from dnf_studio.gui.features.processes.time_header import HELP, ComponentBox, values_of
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["TimeView"]
-
 REACH = 6.0
 """Pixels from a point within which a click chooses it instead of moving the cursor."""
 Array = NDArray[np.float32]

@@ -13,8 +13,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["UnitsController"]
-
 
 class UnitsController(QObject):
     """Tells every plot the names and units of the components, as the state and the data that is shown say.

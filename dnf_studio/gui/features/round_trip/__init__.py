@@ -7,8 +7,6 @@ from PySide6.QtWidgets import QWidget
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import DockPage, DockPlace, Feature, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _panel(workspace: Workspace) -> QWidget:
     from dnf_studio.gui.features.round_trip.panel import RoundTripPanel

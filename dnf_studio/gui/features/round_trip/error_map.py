@@ -18,8 +18,6 @@ from dnf_studio.gui.drawing.picking import existing, nearest_point, to_pixels
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.words import short_number
 
-__all__ = ["ErrorHistogram", "ErrorMap", "error_limit"]
-
 HELP = Help(
     "the round trip",
     "Each point of the data is carried to noise and back, and has the colour of how far from itself it arrives. "

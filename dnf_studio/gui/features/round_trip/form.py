@@ -9,8 +9,6 @@ from dnf_studio.gui.widgets.choices import LAST_STEPS, grey_without
 from dnf_studio.gui.widgets.controls import ChoiceBox, IntBox, caption, label_of
 from dnf_studio.gui.workspace.session import Session
 
-__all__ = ["RoundTripForm"]
-
 WAYS = {
     "backward SDE, fresh noise": "sde",
     "probability-flow ODE": "ode",

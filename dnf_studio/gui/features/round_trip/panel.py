@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["RoundTripPanel"]
-
 WORST = 20
 STALE = "Out of date: weights or settings have changed since."
 GO, CANCEL = "Carry &there and back", "&Cancel"

@@ -22,8 +22,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.marginals import Comparison
 
-__all__ = ["HELP", "PARTS", "PartsNotice", "SamplingPanel"]
-
 
 def help_now() -> Help:
     """A line for each solver that there is now, with the number of its source."""

@@ -13,8 +13,6 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.words import node_at, percent
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["ScorePlot"]
-
 HELP = Help(
     "the score",
     "At each step the score’s share of the backward drift: the mean length of its term beside that of f, at the "

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dnf_studio.gui.workspace.workspace import Feature, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _fill(workspace: Workspace) -> object:
     from dnf_studio.gui.features.script.controller import ScriptController

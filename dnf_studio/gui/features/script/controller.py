@@ -20,8 +20,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["ScriptBar", "ScriptController", "save_frame"]
-
 STALE_SECONDS = 2.0
 """After which a script that says nothing new is not in its loop."""
 SLOW_SECONDS = 3.0

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dnf_studio.link.remote import Asking
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["Joined", "News", "followed"]
-
 WAIT_SECONDS = 0.1
 
 

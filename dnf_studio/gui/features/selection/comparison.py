@@ -11,8 +11,6 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 from dnf_studio.core.exploration.lineage import Comparison, Group
 from dnf_studio.gui.drawing.words import component_name, nats, short_number
 
-__all__ = ["ComparisonGrid"]
-
 MOST = 4
 """Components that have a row."""
 DASH = "–"

@@ -19,8 +19,6 @@ from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.state import CHOICE, after_click, choice
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["MODES", "TOOLS", "SelectionController", "ToolStrip", "Tools", "mode_for"]
-
 TOOLS = {"tool-pointer": "", "tool-rectangle": "rectangle", "tool-lasso": "lasso"}
 MODES: dict[str, Mode] = {"mode-replace": "replace", "mode-add": "add", "mode-subtract": "subtract"}
 

@@ -39,8 +39,6 @@ from dnf_studio.workers.frames import Frame, Inspection
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Standardisation
 
-__all__ = ["SelectionPanel", "make_panel"]
-
 Array = NDArray[np.float32]
 NOTHING = (
     "Draw a rectangle or a lasso around points with the tools at the left of the views, or click them: "

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _plot(workspace: Workspace) -> Plot:
     from dnf_studio.gui.features.space_time.plot import SpaceTimePlot

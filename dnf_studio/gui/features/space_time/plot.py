@@ -20,8 +20,6 @@ from dnf_studio.gui.drawing.words import UNAFFORDABLE, WAITING, component_name, 
 from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["SpaceTimePlot"]
-
 HELP = Help(
     "the space-time map",
     "The excess by step, taken apart by where the paths are: steps across, one component or the radius up. A "

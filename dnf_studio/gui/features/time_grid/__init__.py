@@ -8,8 +8,6 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import DockPage, DockPlace, Feature, PlotPlace, Workspace
 
-__all__ = ["FEATURE"]
-
 
 def _plot(workspace: Workspace) -> Plot:
     from dnf_studio.gui.features.time_grid.plot import GridPlot

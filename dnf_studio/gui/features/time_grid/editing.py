@@ -20,8 +20,6 @@ from dnf_studio.workers.frames import Frame
 if TYPE_CHECKING:
     from dnf_studio.workers.snapshot import Snapshot
 
-__all__ = ["MOST_STEPS", "GridEditing"]
-
 MOST_STEPS = 1000
 Array = NDArray[np.float64]
 

@@ -20,8 +20,6 @@ from dnf_studio.gui.widgets.controls import FloatBox, IntBox, caption, fit, labe
 from dnf_studio.gui.workspace.memory import grids_folder
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["GridEditorPanel"]
-
 OWN = "the model's own"
 USED = "The next Train has this grid."
 

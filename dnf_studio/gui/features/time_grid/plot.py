@@ -15,8 +15,6 @@ from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import short_number
 from dnf_studio.workers.frames import Frame
 
-__all__ = ["GridPlot"]
-
 HELP = Help(
     "time grid and g",
     "Each bar is one step: as wide and as high as the time Δ<sub>i</sub> it takes. The line is the noise "

@@ -31,8 +31,6 @@ from dnf_studio.errors import StudioError
 from dnf_studio.gui.widgets.controls import caption, label_of
 from dnf_studio.gui.workspace import dialogs
 
-__all__ = ["PresetButtons", "PresetNameDialog"]
-
 
 class PresetButtons(QWidget):
     """Save what the editor holds, rename and delete the preset that is in it."""

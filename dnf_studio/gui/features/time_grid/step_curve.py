@@ -14,8 +14,6 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import letter_scale, mix
 
-__all__ = ["NoiseCurve", "StepCurve"]
-
 HELP = Help(
     "the steps of the grid",
     "Each node is one step of the grid; drag it up for a longer step, down for a shorter one. Its neighbours give "

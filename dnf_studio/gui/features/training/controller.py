@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.features.training.panel import SettingsMenu
     from dnf_studio.gui.widgets.page import Page
 
-__all__ = ["EndedRunBar", "TrainingController"]
-
 OF_A_RUN = ("config.model", "config.sde.", "config.training.", "config.network.", "config.drop_constant")
 NOTES = {
     True: "A run is under way: N, progressive or not, the learning rate, clip, precision, iterations, seconds and "

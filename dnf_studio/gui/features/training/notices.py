@@ -18,8 +18,6 @@ from dnf_studio.gui.workspace.shown import data_label
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["DiscardedNotice", "DivergedNotice", "NoticeBar", "SettingsNotice"]
-
 MOST_REMEDIES = 4
 MOST_WORDS = 4
 """Settings that are named in the line; the tooltip has all."""

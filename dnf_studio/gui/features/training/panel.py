@@ -20,8 +20,6 @@ from dnf_studio.gui.widgets.page import Page
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import Workspace
 
-__all__ = ["SDEPanel", "SettingsMenu", "TrainingPanel"]
-
 FIELDS = (
     "sde.grid",
     "sde.beta",

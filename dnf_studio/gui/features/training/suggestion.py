@@ -17,8 +17,6 @@ from dnf_studio.gui.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from dnf_studio.gui.workspace.opening import Opened
 
-__all__ = ["TablesBar", "tables_preset"]
-
 FEW = 3
 """Columns of a table for which the defaults do as well."""
 WORDS = "{} has {} columns: the settings for tables fit such data better."
