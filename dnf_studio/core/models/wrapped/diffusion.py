@@ -55,7 +55,7 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
         return TimeGrid(t, self.path.diffusion(t), self.path.told(t)).to(self.timestamps)
 
     def between(self, own: TimeGrid, steps: int) -> list[float]:
-        """Of discrete steps as many whole ones as can be had, evenly."""
+        """As many of the discrete steps as can be had, evenly."""
         if not isinstance(self.path, Discrete) or steps >= len(self.path.times):
             return super().between(own, steps)
         at = np.linspace(0, len(self.path.times) - 1, steps + 1).round().astype(int)
@@ -79,7 +79,7 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
         return self.path.levels(times.detach().cpu().double())
 
     def _weights(self, times: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of times (K,): what leads to the network's own state, and how often ε̂ has what it says and this state."""
+        """For times (K,), what leads to the network's own state, and how often ε̂ has what it says and this state."""
         t = times.detach().cpu().double()
         signal, ratio, zoom = self.path.signal(t), self.path.ratio(t), self.path.zoom(t)
         nothing = torch.zeros_like(t)
