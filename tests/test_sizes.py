@@ -33,6 +33,12 @@ def test_what_is_long_says_why() -> None:
     assert {path: words for path, words in found.items() if words} == {}
 
 
+def test_only_packages_that_hand_names_on_list_them() -> None:
+    assert not [
+        path for path in ROOT.rglob("*.py") if path.name != "__init__.py" and "\n__all__ =" in path.read_text("utf-8")
+    ]
+
+
 def test_docstrings_do_not_count_and_a_reason_lets_pass() -> None:
     def function(first: str) -> str:
         return "def f():\n" + "".join(f"    {line}\n" for line in (first, *["x = 1"] * 39))

@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from torch import Tensor
 from dnf_studio.core.data.content_split import BY_ORDER, SplitRule
 from dnf_studio.core.data.image_shape import ImageShape, Logit
 from dnf_studio.core.data.missing import NOTHING, LeftOut
+
+SplitName = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,26 @@ class Dataset(ABC):
     def outside(self, x: Tensor, tolerance: float = 0.02) -> NDArray[np.bool_] | None:
         """Which of `x` (n, D), model units, lie farther than `tolerance` from the support, or None."""
         return None
+
+
+class LabelledDataset(Dataset):
+    """Rows of which each may have a label; where `class_names` is empty none has."""
+
+    class_names: tuple[str, ...] = ()
+    """What the labels are called."""
+
+    @abstractmethod
+    def split(self, which: SplitName, seed: int, most: int | None = None) -> tuple[Tensor, NDArray[np.intp]]:
+        """The labelled rows of a split, or `most` of them, (m, D), float32, model units, and their labels (m,)."""
+
+    @abstractmethod
+    def nearest_class(self, x: NDArray[np.float64]) -> NDArray[np.intp]:
+        """The label (n,) of the row of any split that is nearest to each of `x` (n, D), data units."""
+
+    @property
+    @abstractmethod
+    def labelled_rows(self) -> int:
+        """How many rows `nearest_class` compares with."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.data.labelled import LabelledDataset
+from dnf_studio.core.data.dataset import Dataset, LabelledDataset
 from dnf_studio.core.data.solids import GaussianMixture, LinkedRings
 from dnf_studio.core.data.toy2d import Checkerboard, EightGaussians, Moons, Rings, TwoSpirals
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.content_split import SplitRule
-from dnf_studio.core.data.dataset import Standardisation, stream_of
+from dnf_studio.core.data.dataset import LabelledDataset, SplitName, Standardisation, stream_of
 from dnf_studio.core.data.image_shape import ImageShape, Logit
-from dnf_studio.core.data.labelled import LabelledDataset, SplitName
 from dnf_studio.core.data.neighbours import nearest_rows
 from dnf_studio.core.data.row_sets import SPLIT_SEED, fingerprint_start, told_sizes
 

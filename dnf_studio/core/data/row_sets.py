@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.core.data.content_split import HELD_OUT, TEST, VALIDATION, SplitRule
-from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.labelled import LabelledDataset, SplitName
+from dnf_studio.core.data.dataset import LabelledDataset, SplitName, Standardisation
 from dnf_studio.core.data.missing import NOTHING, LeftOut
 from dnf_studio.core.data.neighbours import nearest_rows
 from dnf_studio.core.data.table import Table

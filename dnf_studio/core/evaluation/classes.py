@@ -18,8 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.data.labelled import LabelledDataset, SplitName
+from dnf_studio.core.data.dataset import Dataset, LabelledDataset, SplitName
 from dnf_studio.core.data.recorded import RecordedDataset
 from dnf_studio.core.evaluation.features import GROUPS, FeatureDistance, feature_distance
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from dnf_studio.bench.textbook import textbook_step
 from dnf_studio.config import Config, NetworkConfig, SDEConfig, TrainingConfig
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.exploration.contributions import contributions
@@ -30,7 +31,6 @@ from dnf_studio.errors import CheckpointError, DataError, SettingError
 from tests.golden import TOLERANCE, deviation
 from tests.networks import gradients
 from tests.problems import path_bound
-from tests.textbook import textbook_step
 
 RATE, NOISE, WIDTH, DIM = -0.8, 0.9, 0.05, 16
 """dx = RATE x dt + NOISE dw from N(0, WIDTH I)."""

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnf_studio.bench.memory import step_bytes
+from dnf_studio.bench.textbook import textbook_bound, textbook_step
 from dnf_studio.config import Config, NetworkConfig, SDEConfig
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.networks import fourier_kernel
@@ -23,7 +24,6 @@ from dnf_studio.errors import Cancelled
 from tests.golden import FOLDER, TOLERANCE, deviation, vectors
 from tests.networks import gradients
 from tests.problems import path_bound
-from tests.textbook import textbook_bound, textbook_step
 
 
 def small_flow(dim: int = 2, steps: int = 7, layers: int = 2, **sde: float) -> DiffFlow:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from dnf_studio.bench.textbook import textbook_step
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.networks import autograd_kernel
@@ -21,7 +22,6 @@ from dnf_studio.core.training import adjoint, adjoint_pass
 from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.regression import ScoreMatchingEngine
 from tests.networks import IMAGE, TanhNetwork, gradients, has_gradients, live, tiny_unets
-from tests.textbook import textbook_step
 
 
 def unets(steps: int) -> DiffFlow:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import dnf_studio as dnf
-from dnf_studio.bench.textbook import textbook_bends
+from dnf_studio.bench.textbook import textbook_bends, textbook_step
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool
@@ -23,7 +23,6 @@ from dnf_studio.core.training.adjoint import AdjointEngine
 from dnf_studio.core.training.gradients import bend_weights
 from dnf_studio.core.training.run import Run
 from tests.networks import IMAGE, gradients, live, tiny_unets
-from tests.textbook import textbook_step
 
 
 def model(drift: str, steps: int = 7, straight: float = 0.0, dim: int = 2, **sde: float) -> DiffFlow:

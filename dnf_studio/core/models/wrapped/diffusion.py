@@ -58,7 +58,7 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
         return TimeGrid(t, self.path.diffusion(t), self.path.told(t)).to(self.timestamps)
 
     def between(self, own: TimeGrid, steps: int) -> list[float]:
-        """Of discrete steps as many whole ones as can be had, evenly."""
+        """As many of the discrete steps as can be had, evenly."""
         if not isinstance(self.path, Discrete) or steps >= len(self.path.times):
             return super().between(own, steps)
         at = np.linspace(0, len(self.path.times) - 1, steps + 1).round().astype(int)

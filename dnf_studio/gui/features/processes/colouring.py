@@ -200,6 +200,6 @@ def _key(direction: str, second: bool) -> str:
 
 def _is_long(dataset: Dataset, points: Array) -> bool:
     """Whether the window would wait for the rows nearest to `points`."""
-    from dnf_studio.core.data.labelled import LabelledDataset
+    from dnf_studio.core.data.dataset import LabelledDataset
 
     return isinstance(dataset, LabelledDataset) and points.size * dataset.labelled_rows > MOST_PRODUCTS

@@ -41,7 +41,7 @@ class ScriptController(QObject):
         self._told = 0
         self._step, self._moment = 0, monotonic()
         self._versions: dict[int, tuple[int, int]] = {}
-        """Of the weights of frames the step after which they were so, and what the script calls them."""
+        """By the weights of frames, the step after which they were so, and what the script calls them."""
         self.bar = ScriptBar()
         workspace.add_bar(self.bar)
         self.bar.save.clicked.connect(self._save)
