@@ -23,7 +23,7 @@ HELP = Help(
     "noise g<sub>1</sub>√Δ<sub>0</sub> and can show nothing thinner. A continuous normalizing flow has no bound: "
     "it trains on an unbiased estimate of the exact likelihood. A validation split has a second curve, the same of "
     "rows that training never sees; the loss of a diffusion model or of flow "
-    "matching is no likelihood, so there it has its own scale. A click shows the model as it was then, a double click "
+    "matching is no likelihood, so there it has its own scale; a click shows the model as it was then, a double click "
     "as it is now.",
     (
         "−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "

@@ -30,10 +30,11 @@ LOSS_HELP = Help(
     "compared: bounds and likelihoods are nats, the errors of a predicted noise or velocity are not, and each kind is "
     "drawn by itself. A file knows how long its run took, not each iteration: the seconds are shared out by the "
     "multiply-adds that each iteration’s N and batch take.",
-    (),
-    "multiply-adds as in method.md, section 15",
+    ("−log p<sub>B</sub>(x<sub>0</sub>) ≤ E[ −log N(x<sub>N</sub>; 0, I) + "
+     "Σ<sub>i</sub> ½ (‖δB<sub>i</sub>‖² − ‖δF<sub>i</sub>‖²) ] + D log(g<sub>N</sub> / g<sub>0</sub>)",),
+    "(13), of those that are bounds; multiply-adds as in method.md, section 15",
     "",
-)
+)  # fmt: skip
 EXCESS_HELP = Help(
     "the excess of several models",
     "By how much each backward step misses the reverse of the forward step, as in the plot Disagreement, on 256 fresh "
@@ -42,7 +43,7 @@ EXCESS_HELP = Help(
     "sum is in the table.",
     ("E[e<sub>i</sub>] = KL(p<sub>F</sub>(x<sub>i</sub>|x<sub>i+1</sub>) ‖ "
      "p<sub>B</sub>(x<sub>i</sub>|x<sub>i+1</sub>))",),
-    "method.md, section 4",
+    "(15) for δB; method.md, section 4",
     "",
 )  # fmt: skip
 

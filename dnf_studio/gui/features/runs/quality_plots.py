@@ -38,7 +38,7 @@ QUALITY_HELP = Help(
     "resolution, the greatest among the models: what lies below is noise. Every model and N has samples and data of "
     "its own.",
     ("D² = SWD²(m, d) − ½ [SWD²(m, m′) + SWD²(d, d′)], shown as sign(D²) √|D²|",),
-    "method.md, section 15",
+    "samples by (12) or each model’s own solver; method.md, section 15",
     "",
 )
 LIKELIHOOD_HELP = Help(
@@ -47,8 +47,8 @@ LIKELIHOOD_HELP = Help(
     "by the chain of the model’s own N, a hollow one the NLL of its probability-flow ODE. A mark without a bar is the "
     "number that the file holds, whose error nobody knows; Measure finds it. The dashed line is the entropy of the "
     "data, below which no model can be.",
-    (),
-    "method.md, section 2, and method.md, section 9",
+    ("−log p<sub>B</sub>(x<sub>0</sub>) ≤ bound", "−log p(x<sub>0</sub>) = −log N(x<sub>T</sub>; 0, I) − ∫ ∇·f dt"),
+    "(13) for the bound; method.md, section 2, and method.md, section 9",
     "",
 )
 
