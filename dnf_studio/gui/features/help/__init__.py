@@ -82,7 +82,7 @@ TITLES = {
 COMMANDS = (
     Command("first-steps", "&First steps", "Ctrl+Shift+F1", "What to look at first, and how to train, change and keep "
             "a model", menu="Help", section="read"),
-    Command("tour", "&Tour of six stations", "Ctrl+Alt+F1", "What the window can do, by your own hands at a bundled "
+    Command("tour", "&Tour of six stations", "Ctrl+F2", "What the window can do, by your own hands at a bundled "
             "model; it can be left and resumed", menu="Help", section="read"),
     Command("guide", "&How to find what is wrong", "Ctrl+F1", "Three faults found with the views alone: which to "
             "look at, and what tells one from another", menu="Help", section="read"),
