@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
-    from dnf_studio.gui.workspace.runs import StudioRuns
+    from dnf_studio.gui.workspace.look_back import Past
+    from dnf_studio.gui.workspace.training import Training
 
 MOST = 3
 NEAR = 0.01
@@ -27,8 +28,8 @@ Model = tuple["GenerativeModel", "Checkpoint | None"]
 class ExportedModels:
     """The models given to the last exports, so that an export of an unsaved model can be opened again."""
 
-    def __init__(self, studio: StudioRuns) -> None:
-        self._studio = studio
+    def __init__(self, training: Training, past: Callable[[], Past | None]) -> None:
+        self._training, self._past = training, past
         self._kept: deque[Model] = deque(maxlen=MOST)
 
     @property
@@ -47,7 +48,7 @@ class ExportedModels:
             self._kept.append(model)
             done(model)
 
-        past, training = self._studio.look_back.shown, self._studio.training
+        past, training = self._past(), self._training
         if past is not None:
             give((past.snapshot.flow, past.checkpoint))
         elif training.run is not None:

@@ -17,7 +17,7 @@ from dnf_studio.workers.background import Newest
 if TYPE_CHECKING:
     from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.snapshots import KeptWeights
-    from dnf_studio.gui.workspace.studio import Studio
+    from dnf_studio.gui.workspace.runs import StudioRuns
     from dnf_studio.workers.snapshot import Snapshot
 
 MOST_KNOWN = 8
@@ -51,7 +51,7 @@ class LookBack(QObject):
     exports) then gets the earlier ones; only saving a run saves it as it is now.
     """
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: StudioRuns) -> None:
         super().__init__(studio)
         self._studio, self._cursor = studio, studio.past
         self._reading, self._listing = Newest(studio.background), Newest(studio.background)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,13 +16,12 @@ from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.training import Phase, Training
 from dnf_studio.workers.background import Background
+from dnf_studio.workers.explorer import Explorer
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.training.run import Run
     from dnf_studio.core.training.state import RunState
-    from dnf_studio.gui.workspace.look_back import LookBack
-    from dnf_studio.gui.workspace.studio import Studio
     from dnf_studio.gui.workspace.training_cursor import TrainingCursor
 
 MOST_DISCARDED = 3
@@ -49,13 +48,17 @@ class DiscardedRun:
 class StudioRuns(QObject):
     """What is shown, the run beside it with its progress, and the last few runs that were discarded."""
 
+    opened = Signal(object)
+    """The `Opened` that is shown from now on."""
+    said = Signal(str)
+    failed = Signal(object)
+    """A `StudioError`, or whatever else went wrong."""
     progressed = Signal(int, object, object)
     """Iterations, iterations a second or None, seconds left or None."""
     bound_changed = Signal(object)
     """The smoothed bound, nats, or None."""
     discarded_changed = Signal(object)
     """The `DiscardedRun` that was `discarded` now; None where one was brought back."""
-
     past_changed = Signal(object)
     """The `Past` that the views show from now on, or None for the model as it is now."""
 
@@ -63,6 +66,7 @@ class StudioRuns(QObject):
         super().__init__(parent)
         self.background = Background(self)
         self.training = Training(self.background, self)
+        self._explorer: Explorer | None = None
         self.bound: float | None = None
         """The smoothed bound, nats, as far as there is one."""
         self._opened: Opened | None = None
@@ -76,12 +80,17 @@ class StudioRuns(QObject):
 
         return TrainingCursor(self)
 
-    @cached_property
-    def look_back(self) -> LookBack:
-        """What lets the views show the model where `past` stands; made when it is first asked for."""
-        from dnf_studio.gui.workspace.look_back import LookBack
+    def start(self) -> None:
+        """Begin to load torch and to compute."""
+        if self._explorer is None:
+            self._explorer = Explorer()
 
-        return LookBack(cast("Studio", self))
+    @property
+    def explorer(self) -> Explorer:
+        """The thread that computes what the views show; there is none before `start`."""
+        if self._explorer is None:
+            raise RuntimeError("the studio has not started")
+        return self._explorer
 
     @property
     def current(self) -> Opened | None:
@@ -110,7 +119,6 @@ class StudioRuns(QObject):
             replace(opened, path=new) if opened and opened.path and opened.path.absolute() == old else opened
             for opened in (self._opened, self._before)
         )
-        self.look_back.look(self._opened)
 
     def saved_as(self, path: Path) -> None:
         """Note that what is shown is in the file `path` from now on, and is called after it."""

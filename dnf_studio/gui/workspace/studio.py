@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,10 @@ from dnf_studio.gui.workspace.runs import DiscardedRun, StudioRuns
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.background import Newest
-from dnf_studio.workers.explorer import Explorer
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
+    from dnf_studio.gui.workspace.look_back import LookBack
 
 SETTLE_MS = 150
 
@@ -34,24 +34,19 @@ class Studio(StudioRuns):
     run is lost.
     """
 
-    opened = Signal(object)
-    """The `Opened` that is shown from now on."""
     settings_came = Signal(object, object)
     """The settings before and after other data brought its own."""
     data_names_found = Signal(object)
     """The built-in data sets, name to title."""
-    said = Signal(str)
-    failed = Signal(object)
-    """A `StudioError`, or whatever else went wrong."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._explorer: Explorer | None = None
         self._session = session
         self._preset: Config | None = None
         self.places: Callable[[], Sequence[Path]] = tuple
         self.known_settings: Callable[[str], Mapping[str, object]] = lambda _source: {}
-        self._exported, self._past_models = ExportedModels(self), PastModels()
+        self._exported = ExportedModels(self.training, lambda: self.look_back.shown)
+        self._past_models = PastModels()
         self._config = session.state.config
         self.loading = Newest(self.background)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -60,17 +55,17 @@ class Studio(StudioRuns):
         self.training.phase_changed.connect(self._share_cores)
         session.changed.connect(self._follow)
 
-    def start(self) -> None:
-        """Begin to load torch and to compute."""
-        if self._explorer is None:
-            self._explorer = Explorer()
+    @cached_property
+    def look_back(self) -> LookBack:
+        """What lets the views show the model where `past` stands; made when it is first asked for."""
+        from dnf_studio.gui.workspace.look_back import LookBack
 
-    @property
-    def explorer(self) -> Explorer:
-        """The thread that computes what the views show; there is none before `start`."""
-        if self._explorer is None:
-            raise RuntimeError("the studio has not started")
-        return self._explorer
+        return LookBack(self)
+
+    def file_moved(self, old: Path, new: Path) -> None:
+        """Also what lies beside the file is at another place."""
+        super().file_moved(old, new)
+        self.look_back.look(self._opened)
 
     def open(self, name: str, settings: Mapping[str, object] | None = None) -> None:
         """Show a model, an export or data, as its `settings` say or those known from before; undo begins anew."""
