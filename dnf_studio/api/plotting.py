@@ -61,7 +61,9 @@ def plot_paths(
 
 
 def _set_off(axes: Any, palette: colours.Meanings, across: Any, up: Any, row: int) -> None:  # noqa: ANN401 - as above
-    """Draw the chosen paths (N+1, K), and their points at `row`, in the colour of letters."""
+    """Draw the chosen paths (N+1, K), where there are any, and their points at `row`, in the colour of letters."""
+    if not across.size:
+        return
     axes.plot(across, up, color=palette.text, linewidth=0.9)
     axes.plot(across[row], up[row], "o", color=palette.text, markersize=4)
 

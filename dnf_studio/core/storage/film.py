@@ -120,9 +120,9 @@ class _First:
 
 def _write_mp4(plan: FilmPlan, partial: Path, shots: Iterable[Shot]) -> None:
     """H.264 as every player knows it: 4:2:0, colours of BT.709, the index at the beginning."""
-    import av
+    from av import open as open_film
 
-    with av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as film:
+    with open_film(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as film:
         stream = film.add_stream("libx264", rate=plan.rate, options={"crf": str(QUALITY), "preset": "veryfast"})
         stream.width, stream.height = plan.size
         stream.pix_fmt = "yuv420p"

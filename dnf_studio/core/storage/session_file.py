@@ -74,6 +74,7 @@ class View(_Part):
     heat: Word = "none"
     colouring: Word = "none"
     dots: tuple[Number, Number] = (100, 100)
+    points: Number = 2_000
     contours: Word = "model"
     axes: tuple[Number, Number] = (0, 1)
     projection: Word = "images"

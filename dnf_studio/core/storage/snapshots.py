@@ -136,7 +136,7 @@ def move_snapshots(file: Path, target: Path, copy: bool = False) -> None:
         if source == folder or not source.is_dir():
             return
         if folder.exists() and source.samefile(folder):  # upper and lower case of the same letters
-            source.rename(folder)
+            source.replace(folder)
             return
         save_snapshots((), target)
         found = [path for path in source.iterdir() if NAME.fullmatch(path.name)]

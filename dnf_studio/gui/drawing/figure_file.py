@@ -149,7 +149,8 @@ def _tidied(svg: bytes, style: FigureStyle) -> bytes:
 def _join_texts(group: ElementTree.Element) -> None:
     before: ElementTree.Element | None = None
     for text in group.findall(f"{{{SVG}}}text"):
-        font = QFont(text.get("font-family", ""))
+        family = text.get("font-family", "")
+        font = QFont(family)
         font.setPixelSize(round(float(text.get("font-size", LETTER))))
         font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
         font.setWeight(QFont.Weight(int(text.get("font-weight", 400))))

@@ -43,7 +43,7 @@ PARTS = {
         "Labels",
         "The label, class or part of the data that each sample lies next to, and what they are called",
     ),
-    "compress": ("&Compress", "gzip with shuffle: a little smaller, very much slower"),
+    "compress": ("Compress (g&zip)", "With shuffle: a little smaller, very much slower"),
 }
 OWN = {"count": 100_000, "most": None}
 """What new samples start with; the rest starts as the views are set."""

@@ -46,7 +46,7 @@ class PresetButtons(QWidget):
         self.presets: tuple[GridPreset, ...] = ()
         self._chosen: GridPreset | None = None
         self.save = self._button("&Save as preset…", "Keep this grid under a name, for any number of steps", self._save)
-        self.rename = self._button("&Change name…", "Give the preset another name", self._rename)
+        self.rename = self._button("Ed&it name…", "Give the preset another name", self._rename)
         self.delete = self._button("&Delete", "Delete the file of the preset", self._delete)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
