@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -22,9 +21,6 @@ from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame
-
-if TYPE_CHECKING:
-    pass
 
 MOST = 6
 """Models that are kept to be compared with again."""
