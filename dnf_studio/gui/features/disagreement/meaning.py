@@ -9,6 +9,8 @@ from dnf_studio.gui.features.disagreement.bars import StepBars
 
 CLEAR, LEAST = 3.0, 0.005
 """Standard errors, and nats, from which on a bar is told: of thirty bars at 0 chance alone makes one in 400 so high."""
+KNOWN = 0.03
+"""Nats of error of the sum of all steps up to which it is said that nothing is wrong."""
 MOST_OF, MOST_STEPS = 0.8, 8
 """The steps that are named hold so much of what all clear ones do, and are no more than so many."""
 
@@ -26,6 +28,10 @@ def excess_meaning(bars: StepBars) -> str:
     total = float(bars.values.sum())
     if not clear.size:
         if total <= max(CLEAR * bars.total_error, LEAST):
+            if bars.total_error > KNOWN:
+                return (
+                    f"So far no step misses by more than its error. All together it is still ± {bars.total_error:.2f}."
+                )
             return "No step misses by more than its error. Nothing here is wrong."
         return f"No step stands out. Together they miss by {nats(total)} nats."
     named = _largest(bars.values, clear)

@@ -32,6 +32,11 @@ def test_the_excess(values: list[float], said: str) -> None:
     assert excess_meaning(bars(values)) == said
 
 
+def test_nothing_is_called_right_before_it_is_known_well() -> None:
+    found = excess_meaning(bars([0.0, 0.02, -0.02], total_error=0.1))
+    assert found == "So far no step misses by more than its error. All together it is still ± 0.10."
+
+
 def test_nothing_is_said_without_errors() -> None:
     assert excess_meaning(NO_BARS) == ""
     assert excess_meaning(StepBars(np.ones(3), errors=np.full(3, np.nan), points=1)) == ""
