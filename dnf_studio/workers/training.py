@@ -11,22 +11,29 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from dnf_studio.core.storage.autosave import Autosave
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import DataError, DivergenceError, StudioError
 from dnf_studio.workers.background import Background, Task
-from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.snapshot import Snapshot, Steps, watched
 from dnf_studio.workers.threads import ReportLog
 
 if TYPE_CHECKING:
+    from dnf_studio.core.storage.autosave import Autosave
     from dnf_studio.core.training.run import Run
     from dnf_studio.core.training.state import RunState
+    from dnf_studio.workers.explorer import Explorer
     from dnf_studio.workers.training_process import TrainingProcess
 
 MOVE_AFTER = 3.0
 """Seconds of training after which a process is worth its start."""
 LOG = logging.getLogger(__name__)
+
+
+def own_autosave(folder: Path) -> Autosave:
+    """The autosave of this process in `folder`; the window is painted before what stands behind it is imported."""
+    from dnf_studio.core.storage.autosave import Autosave
+
+    return Autosave.of_process(folder)
 
 
 class Trainer:
@@ -140,15 +147,12 @@ class TrainingWorker(QObject):
         autosaves: Path | None = None,
     ) -> None:
         super().__init__(parent)
-        self._background, self._task = background, Task()
-        self._autosaves = autosaves
+        self._background, self._task, self._autosaves = background, Task(), autosaves
         self._autosave: Autosave | None = None
         self._make_run, self._trainer, self._threads = make_run, trainer, 1
         self._explorer, self._reports = explorer, reports
-        self._going = Event()
+        self._going, self._stopping, self._lock = Event(), Event(), Lock()
         self._going.set()
-        self._stopping = Event()
-        self._lock = Lock()
         self._early: list[Mapping[str, Any]] = []
         self._run: Run | None = None
         self._last, self._lost = 0, False
@@ -265,7 +269,7 @@ class TrainingWorker(QObject):
             self._run = run
         run.interrupt_when(self._interrupted)
         if self._autosaves is not None:
-            self._autosave = Autosave.of_process(self._autosaves)
+            self._autosave = own_autosave(self._autosaves)
         return run
 
     def _wait_while_paused(self, run: Run) -> bool:

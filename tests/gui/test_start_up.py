@@ -53,7 +53,7 @@ FIRST = {
     "training.controller",
 }
 """Modules of features that the window is painted with, beside what each says of itself; others come with `fill`."""
-OTHERS = 121
+OTHERS = 111
 """Modules beside those of features and solvers, whose number grows by recipe. One more costs a millisecond or two at
 each start: has it to come before the window is seen?"""
 

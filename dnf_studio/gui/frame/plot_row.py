@@ -68,6 +68,15 @@ class PlotTabs(QWidget):
         self._wide = False
         self._refresh()
 
+    def offer(self, plot: Plot, offered: bool) -> None:
+        """Show or hide the tab of one of the other plots; where it was in front the next one comes."""
+        self.show_tab(self._others.index(plot), offered)
+
+    def show_tab(self, place: int, shown: bool) -> None:
+        """Show or hide the tab of the other plot at this `place`."""
+        self.tabs.setTabVisible(place + 1, shown)
+        self.other_tabs.setTabVisible(place, shown)
+
     def fill(self, others: Sequence[Plot]) -> None:
         """Add the plots behind the first one, in the order of their names."""
         self._others = tuple(others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -15,8 +16,10 @@ from dnf_studio.gui.workspace.live import Live
 from dnf_studio.gui.workspace.plots import Plots
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import PlotPlace, Workspace
-from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.excess import ExcessFrame
 
 HOLD_MS = 150
 
@@ -53,6 +56,9 @@ class Views(QWidget):
         below = [self._make(workspace, place) for place in places if place.row == "below"]
         first, *later = [place for place in places if place.row == "tabs"]
         self.tabs = PlotTabs(first.title, self._make(workspace, first), [place.title for place in later])
+        for number, place in enumerate(later):
+            self.tabs.show_tab(number, place.offered)
+        workspace.plots.offered.connect(self.tabs.offer)
         self.above = _row("above", *(_stack(plot) for plot in above))
         lower = LowerRow(below, self.tabs)
         _name(lower, "below", [1000] * (len(below) + 1))

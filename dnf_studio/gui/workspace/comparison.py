@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -17,10 +18,12 @@ from dnf_studio.gui.workspace.state import SAMPLING, State
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.background import Newest
-from dnf_studio.workers.excess import ExcessFrame
-from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.excess import ExcessFrame
+    from dnf_studio.workers.explorer import Explorer
+    from dnf_studio.workers.fields import FieldRequest
 
 MOST = 6
 """Models that are kept to be compared with again."""
@@ -202,6 +205,8 @@ class Comparison(QObject):
         self.changed.emit()
 
     def _begin(self) -> Explorer:
+        from dnf_studio.workers.explorer import Explorer
+
         explorer = Explorer()
         explorer.set_training(self._studio.training.phase in (Phase.STARTING, Phase.RUNNING))
         explorer.tell(self._told.emit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,12 @@ from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import SAMPLING
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
-from dnf_studio.workers.crowd import CrowdRequest
-from dnf_studio.workers.excess import ExcessFrame, excess_affordable
-from dnf_studio.workers.fields import FieldRequest
 from dnf_studio.workers.frames import Frame, InspectRequest
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.crowd import CrowdRequest
+    from dnf_studio.workers.excess import ExcessFrame
+    from dnf_studio.workers.fields import FieldRequest
 
 TICK_MS = 16
 TRAINING_MS = 30
@@ -150,6 +153,8 @@ class Live(QObject):
     def _begin(self, opened: Opened) -> None:
         """Forget the excess: nothing is known yet of another model, even where the settings are the same."""
         self.show_excess(None)
+        from dnf_studio.workers.excess import excess_affordable
+
         self.excess_known.emit(excess_affordable(opened.snapshot))
 
     def _ask(self, names: frozenset[str]) -> None:

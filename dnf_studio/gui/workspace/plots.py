@@ -20,6 +20,8 @@ class Plots(QObject):
 
     added = Signal(object)
     """A `Plot` that was added."""
+    offered = Signal(object, bool)
+    """A `Plot`, and whether its tab is to be there."""
 
     def __init__(self, appearance: Appearance, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +86,10 @@ class Plots(QObject):
         stack.setCurrentWidget(plot)
         if keeps:
             plot.plot.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+
+    def offer(self, name: str, offered: bool) -> None:
+        """Let the tab of the plot `name` be there, or not while it has nothing to show."""
+        self.offered.emit(self._plots[name], offered)
 
     def reset_ranges(self) -> None:
         """Fit every plot to what it shows."""

@@ -16,13 +16,13 @@ from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.training import Phase, Training
 from dnf_studio.workers.background import Background
-from dnf_studio.workers.explorer import Explorer
 
 if TYPE_CHECKING:
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.training.run import Run
     from dnf_studio.core.training.state import RunState
     from dnf_studio.gui.workspace.training_cursor import TrainingCursor
+    from dnf_studio.workers.explorer import Explorer
 
 MOST_DISCARDED = 3
 
@@ -83,6 +83,9 @@ class StudioRuns(QObject):
     def start(self) -> None:
         """Begin to load torch and to compute."""
         if self._explorer is None:
+            # Not before the window is painted, which needs nothing of it
+            from dnf_studio.workers.explorer import Explorer
+
             self._explorer = Explorer()
 
     @property

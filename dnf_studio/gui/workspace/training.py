@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from dnf_studio.core.storage.autosave import Autosave
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.workers.background import Background
-from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.threads import ReportLog
-from dnf_studio.workers.training import Trainer, TrainingWorker
+from dnf_studio.workers.training import Trainer, TrainingWorker, own_autosave
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
+    from dnf_studio.workers.explorer import Explorer
 
 RATE_SECONDS = 3.0
 
@@ -104,7 +103,7 @@ class Training(QObject):
 
     def _remove_autosave(self) -> None:
         if self.autosaves is not None:
-            Autosave.of_process(self.autosaves).remove()
+            own_autosave(self.autosaves).remove()
 
     def leave(self) -> None:
         """Let the window close without a question: an unsaved run stays among the autosaves, if there is a folder."""
@@ -113,7 +112,7 @@ class Training(QObject):
     def adopt(self, run: Run, left: Path | None = None) -> None:
         """Take up a `run` that has ended and is not saved; another process may have left its state at `left`."""
         if self.autosaves is not None and left is not None:
-            Autosave.of_process(self.autosaves).take_over(left)
+            own_autosave(self.autosaves).take_over(left)
         self._run = run
         self._become(Phase.ENDED)
         self.unsaved = True

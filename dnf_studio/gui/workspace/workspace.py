@@ -137,6 +137,8 @@ class PlotPlace:
     """Imports the module of the plot itself. The first tab and the rows are made before the window is painted first."""
     needs: Ability | None = None
     """What a model must be able to do for the plot to show anything; of another one the plot says why it is empty."""
+    offered: bool = True
+    """Whether its tab is there from the beginning; else `Plots.offer` says when it is."""
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.gui.drawing.layers.density import MAX_SAMPLED
 from dnf_studio.gui.drawing.layers.trails import at_position
-from dnf_studio.workers.crowd import Crowd
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.crowd import Crowd
 
 MANY = 1 << 30
 """More than there are points."""

@@ -6,6 +6,7 @@ layer keeps arrays, maps them with one multiplication and draws them with one ca
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,9 +51,9 @@ class DeviceLayer(pg.GraphicsObject):  # type: ignore[misc]
         self.draw(painter, transform, area)
         painter.restore()
 
+    @abstractmethod
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """Draw within `area`, in device pixels."""
-        raise NotImplementedError
 
 
 def to_device(points: Array, transform: QTransform) -> Array:
@@ -78,9 +79,9 @@ class StrokesLayer(DeviceLayer):
         self._colour = "#000000"
         self._batch = internals.PrimitiveArray(QLineF, 4)
 
+    @abstractmethod
     def strokes(self, transform: QTransform) -> NDArray[np.floating]:
         """The end points x1, y1, x2, y2 of each stroke, (K, 4), device pixels."""
-        raise NotImplementedError
 
     def set_colour(self, colour: str) -> None:
         """Draw in `colour`."""

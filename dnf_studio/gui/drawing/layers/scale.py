@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,10 @@ from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.figure_painter import letters
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import nats
-from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.excess import ExcessFrame
 
 BUCKETS = 16
 SHARE = 0.02

@@ -49,6 +49,6 @@ FEATURE = Feature(
     "comparison",
     commands=COMMANDS,
     layers=("density-change", "field-change"),
-    plots=(PlotPlace("change", "B−A", "tabs", _plot),),
+    plots=(PlotPlace("change", "B−A", "tabs", _plot, offered=False),),
     fill=_fill,
 )

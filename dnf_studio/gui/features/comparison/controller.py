@@ -101,6 +101,7 @@ class ComparisonController(QObject):
     def _begin(self) -> None:
         """B is another model, or there is none any more."""
         self.other = False
+        self._plots.offer("change", self._on)
         self.refresh()
         if self._on and self._mode == "blink":
             self._start_blinking()

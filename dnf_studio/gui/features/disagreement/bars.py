@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,10 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.telling import Numbers, Sign
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import nats
-from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.excess import ExcessFrame
 
 HELP = Help(
     "disagreement by step",

@@ -15,6 +15,11 @@ MOST_OF, MOST_STEPS = 0.8, 8
 """The steps that are named hold so much of what all clear ones do, and are no more than so many."""
 
 
+def bars_meaning(bars: StepBars) -> str:
+    """What the bars mean: only those of the excess have errors."""
+    return excess_meaning(bars) if len(bars.errors) else contribution_meaning(bars)
+
+
 def excess_meaning(bars: StepBars) -> str:
     """Which steps miss the reverse of the forward ones, and whether anything is wrong at all."""
     if not len(bars.errors) or bars.points < 2:

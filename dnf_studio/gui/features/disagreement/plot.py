@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -17,8 +19,10 @@ from dnf_studio.gui.drawing.theme import mix
 from dnf_studio.gui.drawing.words import WAITING, hint, node_at
 from dnf_studio.gui.features.disagreement.bars import HELP, NO_BARS, Shown, StepBars, contribution_bars, excess_bars
 from dnf_studio.gui.features.disagreement.legend import NAMED, BarsChooser, BarsTelling, PartsLegend
-from dnf_studio.workers.excess import ExcessFrame
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.excess import ExcessFrame
 
 Array = NDArray[np.float64]
 
@@ -135,15 +139,13 @@ class DisagreementPlot(BarsTelling, Plot):
             self._bars_shown, self._limits, self._request = NO_BARS, None, None
             self.caption_line.set_meaning("")
         else:
-            from dnf_studio.gui.features.disagreement.meaning import contribution_meaning, excess_meaning
+            from dnf_studio.gui.features.disagreement.meaning import bars_meaning
 
-            of_steps = found is None or self.shown == "contribution"
-            bars = contribution_bars(frame) if found is None or of_steps else excess_bars(found)
-            self.caption_line.set_meaning(contribution_meaning(bars) if of_steps else excess_meaning(bars))
+            bars = contribution_bars(frame) if found is None or self.shown == "contribution" else excess_bars(found)
+            self.caption_line.set_meaning(bars_meaning(bars))
             self._bars_shown = bars
-            fresh = frame.request != self._request
-            self._limits = next_limits(None if fresh else self._limits, bars.extent(self._split_now))
-            self._request = frame.request
+            known = self._limits if frame.request == self._request else None
+            self._limits, self._request = next_limits(known, bars.extent(self._split_now)), frame.request
         self._show_bars()
 
     def set_cursor(self, position: float) -> None:

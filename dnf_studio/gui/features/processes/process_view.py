@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,10 @@ from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS
 from dnf_studio.gui.drawing.units import STANDARDISED
 from dnf_studio.gui.features.processes.meaning import CloudMeaning
 from dnf_studio.gui.features.processes.tables import PlaneTables
-from dnf_studio.workers.crowd import Crowd
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.workers.crowd import Crowd
 
 OTHER: dict[str, Direction] = {"forward": "backward", "backward": "forward"}
 MARGINAL = "Shaded: the marginal density of both."

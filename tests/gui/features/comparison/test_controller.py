@@ -58,6 +58,9 @@ def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     controller: ComparisonController = compared.parts["comparison"]
     session, forward, second = compared.session, compared.plots["forward"], compared.plots["second forward"]
     assert seen(compared) == (True, True) and controller.bar.isVisible()
+    bar = compared.views.tabs.tabs
+    (tab,) = (place for place in range(bar.count()) if bar.accessibleTabName(place) == "B−A")
+    assert bar.isTabVisible(tab)
     assert "<b>A</b>" in forward.title.text() and "<b>B</b>" in second.title.text()
     # The same fraction of the way, the same selection, and a click in B chooses for both
     session.cursor.jump(3)

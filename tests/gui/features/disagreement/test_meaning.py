@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dnf_studio.gui.features.disagreement.bars import NO_BARS, StepBars
-from dnf_studio.gui.features.disagreement.meaning import contribution_meaning, excess_meaning
+from dnf_studio.gui.features.disagreement.meaning import bars_meaning, contribution_meaning, excess_meaning
 
 
 def bars(values: list[float], error: float = 0.01, total_error: float = 0.02) -> StepBars:
@@ -43,6 +43,8 @@ def test_nothing_is_said_without_errors() -> None:
 
 
 def test_a_contribution_is_no_fault() -> None:
-    found = contribution_meaning(StepBars(np.array([-2.0, -1.0, 0.5, -0.1])))
+    lowering = StepBars(np.array([-2.0, -1.0, 0.5, -0.1]))
+    found = contribution_meaning(lowering)
+    assert bars_meaning(lowering) == found and bars_meaning(bars([0.4, 0.0])) == excess_meaning(bars([0.4, 0.0]))
     assert found == "Steps 0–1 gain most. A high bar is nothing wrong: what is wrong the excess says."
     assert contribution_meaning(StepBars(np.array([0.2, 0.5]))) == "No step lowers the bound."
