@@ -29,12 +29,12 @@ SUFFIXES: dict[str, FileKind] = {
 
 
 def load(name_or_path: str | PathLike[str], device: str = "cpu", *, sha256: str | None = None) -> GenerativeModel:
-    """A model, ready to sample: a bundled name, a ``.safetensors`` or a reference-program ``.pt``.
+    """A model, ready to sample: a bundled name, a ``.safetensors``, a run folder, or a reference-program ``.pt``.
 
     Parameters
     ----------
     name_or_path
-        One of the bundled models, or a file.
+        One of the bundled models, a file, or the folder that a run is logged in, meaning its newest weights.
     device
         auto, cpu, cuda or mps.
     sha256
@@ -68,7 +68,9 @@ def load(name_or_path: str | PathLike[str], device: str = "cpu", *, sha256: str 
 
 
 def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
-    """What a checkpoint holds, checked but not built; raises `UnknownNameError` or `CheckpointError`.
+    """What a checkpoint, or the newest one in the folder of a run, holds, checked but not built.
+
+    Raises `UnknownNameError` or `CheckpointError`.
 
     Examples
     --------
@@ -80,6 +82,10 @@ def open_checkpoint(name_or_path: str | PathLike[str]) -> Checkpoint:
     path = assets.checkpoint_path(str(name_or_path)) or named
     if not os.path.exists(path) and path.name == str(path) and not path.suffix:
         raise UnknownNameError("model", str(path), assets.checkpoint_names())
+    if os.path.isdir(path):
+        from dnf_studio.core.storage.run_folder import newest_checkpoint
+
+        return newest_checkpoint(path)[1]
     kind = file_kind(path)
     if kind == "checkpoint":
         from dnf_studio.core.storage.checkpoint import read_checkpoint

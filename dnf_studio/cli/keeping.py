@@ -14,6 +14,7 @@ from dnf_studio.progress import Progress, note
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
     from dnf_studio.core.training.run import Run
+    from dnf_studio.core.training.run_log import RunLog
 
 
 def tell_of_older(output: Path) -> None:
@@ -47,8 +48,16 @@ def autosave(run: Run, keeper: Autosave) -> None:
         note(f"{error} Training goes on; the next try is in {clock(keeper.seconds_left)}.")
 
 
-def save(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave, snapshots: bool = False) -> None:
-    """Save the run to `output`, after which nothing need be kept of it elsewhere, with its `snapshots` beside it.
+def save(
+    run: Run,
+    output: Path,
+    kind: Literal["run", "weights"],
+    keeper: Autosave,
+    snapshots: bool = False,
+    log: RunLog | None = None,
+) -> None:
+    """Save the run to `output`, after which nothing need be kept of it elsewhere, with its `snapshots` beside it, and
+    to the folder of its `log`.
 
     Where `output` cannot be written any more, the run goes to a place that can be, and the `CheckpointError` says
     which.
@@ -65,11 +74,13 @@ def save(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosa
                 continue
             raise CheckpointError(f"{error} The run is kept in '{place}'; go on with --resume '{place}'.") from error
         raise
+    if log is not None:
+        log.save(kind, output)
     keeper.remove()
 
 
-def fit(run: Run, output: Path, keeper: Autosave, snapshots: bool = False) -> bool:
-    """Train to the end and keep the run at `output`; False where it was interrupted before.
+def fit(run: Run, output: Path, keeper: Autosave, snapshots: bool = False, log: RunLog | None = None) -> bool:
+    """Train to the end and keep the run at `output`, and in its `log`; False where it was interrupted before.
 
     A run that diverges, or whose data is changed meanwhile, is kept as it was at its last good state.
     """
@@ -84,16 +95,22 @@ def fit(run: Run, output: Path, keeper: Autosave, snapshots: bool = False) -> bo
                     bend = "" if report.bend is None else f", bend {report.bend:.3g}"
                     state = f"{report.iteration} iterations, N = {report.steps}, loss {report.loss:.3f}{bend}{ending}"
                     progress.update(fraction, state)
+                    if log is not None:
+                        log.note(report)
                     if interrupt.came:
                         break
                     if keeper.due:
                         autosave(run, keeper)
         except (DivergenceError, DataError) as error:
-            save(run, output, "run", keeper, snapshots)
+            save(run, output, "run", keeper, snapshots, log)
+            if log is not None:
+                log.end("diverged" if isinstance(error, DivergenceError) else "failed")
             note(f"The last good state is kept in '{output}'; go on with --resume '{output}'{_remedy(error)}.")
             raise
-        save(run, output, "run", keeper, snapshots)
+        save(run, output, "run", keeper, snapshots, log)
     if interrupt.came:
+        if log is not None:
+            log.end("stopped")
         note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
     return not interrupt.came
 

@@ -37,7 +37,9 @@ SOLVER = (
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-CheckpointName = Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file or a bundled model's name.")]
+CheckpointName = Annotated[
+    str, typer.Argument(metavar="CKPT", help="A checkpoint, a run folder, or a bundled model's name.")
+]
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")]
 
 

@@ -12,7 +12,8 @@ from typer import Option
 from dnf_studio import api, assets
 from dnf_studio.api.settings import setting_changes, settings_file
 from dnf_studio.cli.keeping import fit, newest_of, save, tell_of_older
-from dnf_studio.cli.options import AsJson, ModelChoice, Output, asking_for_data
+from dnf_studio.cli.logged import Logged
+from dnf_studio.cli.options import AsJson, ModelChoice, asking_for_data
 from dnf_studio.cli.output import clock, emit, number
 from dnf_studio.config import Config, Device, Missing, Precision
 from dnf_studio.config.model_kinds import MOST_WITH_FEATURES, DriftKind
@@ -23,6 +24,7 @@ from dnf_studio.progress import note
 if TYPE_CHECKING:
     from dnf_studio.core.storage.autosave import Autosave
     from dnf_studio.core.training.run import Run
+    from dnf_studio.core.training.run_log import RunLog
 
 DATA = (
     "What to learn: a built-in set; a file (.csv, .tsv, .txt, .xlsx, .npy, .npz, .h5, .parquet), of which "
@@ -51,6 +53,10 @@ SNAPSHOTS = (
     "Keep the weights at up to 200 iterations in a folder beside the file, 64 MB at most, to look back at the training "
     "in the window. A run that is resumed goes on as it began."
 )
+LOG = (
+    "A folder, new or of the run that is resumed, for its record while it trains: reports, weights now and then, the "
+    "checkpoint at its end. 'dnf-studio RUN/' shows it live."
+)
 STRAIGHT = "Weight of a penalty on bent forward paths."
 
 MOST_LEFT = 0.25
@@ -61,7 +67,9 @@ CONFIG = f"Settings, a file or one of {', '.join(assets.preset_names())}; option
 
 
 def train(
-    output: Output,
+    output: Annotated[
+        Path | None, Option("-o", "--output", metavar="FILE", help="The file to write; not needed with --log.")
+    ] = None,
     data: Annotated[str | None, Option("--data", metavar="NAME|FILE", help=DATA)] = None,
     train_file: Annotated[str | None, Option("--train", metavar="FILE", help=TRAIN)] = None,
     validation: Annotated[str | None, Option("--validation", metavar="FILE", help=VALIDATION)] = None,
@@ -86,7 +94,8 @@ def train(
     label: Annotated[str | None, Option("--label", metavar="COLUMN", help=LABEL)] = None,
     threshold: Annotated[float | None, Option("--threshold", help="Of a picture: the least darkness, 0 to 1.")] = None,
     blur: Annotated[float | None, Option("--blur", metavar="PIXELS", help="Of a picture: its Gaussian blur.")] = None,
-    resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run.")] = None,
+    resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run, file or folder.")] = None,
+    log: Annotated[Path | None, Option("--log", metavar="RUN/", help=LOG)] = None,
     weights: Annotated[
         bool, Option("--weights", help="Keep the model only: a quarter of the size, no resuming.")
     ] = False,
@@ -121,20 +130,23 @@ def train(
             "blur": blur,
         }
     )
-    check_target(output, CheckpointError)
-    run = _begin(config, changes, noise) if resume is None else _resume(resume, config, changes, noise)
-    refuse_source(output, _read(run, config), CheckpointError)
-    if run.dataset.rule is not None and resume is None:
-        note(f"{run.dataset.about}.")
-    if resume is None:
-        tell_of_older(output)
-    keeper = Autosave(output)
-    past = not weights and (bool(run.snapshots.all) if snapshots is None else snapshots)
-    run.snapshots.keep(past)
-    if not fit(run, output, keeper, past):
-        return 130
-    _measure(run, output, "weights" if weights else "run", keeper, past)
-    _report(run, output, as_json)
+    with Logged(output, log, resume) as logged:
+        logged.check_resumable()
+        check_target(logged.output, CheckpointError)
+        resume = logged.resume
+        run = _begin(config, changes, noise) if resume is None else _resume(resume, config, changes, noise)
+        refuse_source(logged.output, _read(run, config), CheckpointError)
+        if run.dataset.rule is not None and resume is None:
+            note(f"{run.dataset.about}.")
+        if resume is None:
+            tell_of_older(logged.output)
+        keeper = Autosave(logged.kept_at)
+        past = logged.keep_snapshots(run, snapshots, weights)
+        record = logged.begin(run)
+        if not fit(run, logged.output, keeper, past, record):
+            return 130
+        _measure(run, logged.output, "weights" if weights else "run", keeper, past, record)
+    _report(run, logged, as_json)
     return 0
 
 
@@ -195,7 +207,9 @@ def _resume(resume: Path, file: str | None, changes: dict[str, Any], noise: floa
         return Run.resume(path, changes)
 
 
-def _measure(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave, snapshots: bool) -> None:
+def _measure(
+    run: Run, output: Path, kind: Literal["run", "weights"], keeper: Autosave, snapshots: bool, record: RunLog | None
+) -> None:
     """Put the bound, or the exact likelihood, into the checkpoint, which a run keeps from its last iteration on."""
     from dnf_studio.core.evaluation.likelihoods import affordable_points, nll_bound, nll_ode, validation_nll
 
@@ -207,10 +221,10 @@ def _measure(run: Run, output: Path, kind: Literal["run", "weights"], keeper: Au
         run.metrics["nll_ode"] = nll_ode(run.flow, run.dataset)
     if run.dataset.validation(1, 0) is not None:
         run.metrics["nll_validation"] = validation_nll(run.flow, run.dataset)
-    save(run, output, kind, keeper, snapshots)
+    save(run, output, kind, keeper, snapshots, record)
 
 
-def _report(run: Run, output: Path, as_json: bool) -> None:
+def _report(run: Run, logged: Logged, as_json: bool) -> None:
     bound, exact = run.metrics.get("nll_bound"), run.metrics.get("nll_ode")
     rate = run.iteration / run.seconds if run.seconds else 0.0
     result = {
@@ -220,7 +234,8 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
         "nll_bound": bound,
         "nll_validation": run.metrics.get("nll_validation"),
         **({} if _chained(run) else {"nll_ode": exact}),
-        "file": str(output),
+        "file": str(logged.output),
+        **({} if logged.folder is None else {"log": str(logged.folder)}),
         "device": str(run.device),
         "precision": run.precision,
     }
@@ -230,7 +245,7 @@ def _report(run: Run, output: Path, as_json: bool) -> None:
     text = (
         f"{run.iteration} iterations in {clock(run.seconds)}, {rate:.1f} a second, {run.precision} on {run.device}.\n"
         f"The {_measured(run)} is {number(bound if _chained(run) else exact)} {unit}{floor}."
-        f"\n{_validation(run)}Saved {output}"
+        f"\n{_validation(run)}Saved {logged.output}"
     )
     emit(result, text, as_json)
 

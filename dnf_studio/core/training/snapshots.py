@@ -88,7 +88,7 @@ class Snapshots:
     def note(self, flow: GenerativeModel, dataset: Dataset, iteration: int, seconds: float) -> None:
         """Keep a copy of `flow`, the model of the run that sampling uses, if it is the turn of this iteration."""
         if self.wants(iteration):
-            self.add(_copied(flow, DataSummary.of(dataset), iteration, seconds))
+            self.add(copy_of(flow, DataSummary.of(dataset), iteration, seconds))
 
     def add(self, kept: KeptWeights) -> None:
         """Take up newer weights, in place of those that are there of the same iteration or a later one."""
@@ -114,7 +114,7 @@ def _cell(iteration: int, exponent: int) -> int:
     return isqrt(iteration << -2 * exponent) if exponent < 0 else isqrt(iteration) >> exponent
 
 
-def _copied(flow: GenerativeModel, data: DataSummary, iteration: int, seconds: float) -> KeptWeights:
+def copy_of(flow: GenerativeModel, data: DataSummary, iteration: int, seconds: float) -> KeptWeights:
     """Copies of the weights of `flow`, which is that of a run after `iteration`; nobody writes to them."""
     tensors = {f"model.{name}": own.detach().to("cpu", copy=True) for name, own in flow.state_dict().items()}
     found = Checkpoint(

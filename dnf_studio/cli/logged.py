@@ -1,0 +1,100 @@
+"""The folder that ``train --log`` logs a run in: whose it is, where the run is saved, and that its end is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from dnf_studio.core.storage.run_folder import check_new, checkpoint_file, is_run_folder, read_head
+from dnf_studio.core.storage.run_lock import RunLock
+from dnf_studio.errors import CheckpointError, SettingError
+from dnf_studio.progress import note
+
+if TYPE_CHECKING:
+    from dnf_studio.core.training.run import Run
+    from dnf_studio.core.training.run_log import RunLog
+
+SinkName = Literal["tensorboard", "wandb"]
+NOWHERE = "Say where the run is saved: -o FILE, or --log RUN/ for a folder that can be watched while it trains."
+
+
+class Logged:
+    """A run that is logged in a folder, or where there is none only saved to a file.
+
+    Within it the folder is this process's. A `resume` that is the folder of a run is gone on with, in it unless `log`
+    names another one. Raises `SettingError` where the run would be saved nowhere.
+    """
+
+    def __init__(self, output: Path | None, log: Path | None, resume: Path | None) -> None:
+        goes_on = resume is not None and is_run_folder(resume)
+        self.folder = resume if log is None and goes_on else log
+        same = goes_on and self.folder is not None and os.path.realpath(self.folder) == os.path.realpath(str(resume))
+        self._new = not same
+        self._lock: RunLock | None = None
+        self._log: RunLog | None = None
+        self.resume = checkpoint_file(resume) if goes_on and resume is not None else resume
+        if output is None and self.folder is None:
+            raise SettingError(NOWHERE)
+        self.own = output is None
+        """Whether the run is saved in its folder alone."""
+        self.output = output or checkpoint_file(self.folder or Path())
+        self.kept_at = self.output if self.folder is None else checkpoint_file(self.folder)
+        """The file beside which states of the run are kept."""
+
+    def __enter__(self) -> Self:
+        if self.folder is not None:
+            if self._new:
+                check_new(self.folder)
+            else:
+                read_head(self.folder)
+            self._lock = RunLock.take(self.folder, note)
+            if self._new:
+                check_new(self.folder)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._log is not None:
+            stopped = isinstance(error, KeyboardInterrupt)
+            self._log.end("done" if error is None else "stopped" if stopped else "failed")
+        elif self._lock is not None:
+            self._lock.release(nothing_logged=True)
+
+    def begin(self, run: Run, sinks: Sequence[SinkName] = ()) -> RunLog | None:
+        """Begin to log `run`; None where there is no folder."""
+        from dnf_studio.core.training.run_log import RunLog
+
+        if self._lock is None:
+            if sinks:
+                raise SettingError("--sink hands on the record of a run; give it a folder with --log RUN/.")
+            return None
+        self._log = RunLog(self._lock, run)
+        return self._log
+
+    def keep_snapshots(self, run: Run, wanted: bool | None, weights: bool) -> bool:
+        """Let `run` keep snapshots where its folder or its file is to have them; whether the file is.
+
+        They are `wanted` or not, and where nothing is said in every folder, and beside a file where the run has some.
+        With `weights` a file has none.
+        """
+        beside = not weights and (bool(run.snapshots.all) if wanted is None else wanted)
+        logged = self.folder is not None and wanted is not False
+        run.snapshots.keep(beside or logged)
+        return logged if self.own else beside
+
+    def check_resumable(self) -> None:
+        """Raise `CheckpointError` where the folder that is gone on with keeps no state of the run."""
+        from dnf_studio.core.storage.autosave import Place
+
+        if self.resume is None or self._lock is None or self._new:
+            return
+        place = Place.beside(self.resume)
+        if not any(os.path.exists(path) for path in (self.resume, place.newest, place.older)):
+            raise CheckpointError(
+                f"The run '{self.folder}' ended before its state was kept for the first time, after 20 seconds, so it "
+                "cannot be gone on with; begin anew in another folder."
+            )
