@@ -15,6 +15,7 @@ from dnf_studio.core.files import checked_name, explain, files_in, is_taken, mak
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.reference_program import read_reference_checkpoint
+from dnf_studio.core.storage.run_folder import folder_of
 from dnf_studio.core.storage.snapshots import move_snapshots
 from dnf_studio.core.training.record import History
 from dnf_studio.errors import CheckpointError, StudioError
@@ -47,8 +48,9 @@ class ModelFile:
 
     @property
     def name(self) -> str:
-        """Its file's name without the suffix."""
-        return self.path.stem
+        """Its file's name without the suffix, or that of the folder of its run."""
+        folder = folder_of(self.path)
+        return self.path.stem if folder is None else folder.name
 
 
 def model_file(path: Path) -> ModelFile:

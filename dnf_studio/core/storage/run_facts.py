@@ -19,6 +19,8 @@ from dnf_studio.core.files import explain
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.layout import model_shapes
 from dnf_studio.core.storage.library import SUFFIX, ModelFile, model_head
+from dnf_studio.core.storage.run_folder import HEAD, listed_file
+from dnf_studio.core.storage.snapshots import SUFFIX as SNAPSHOTS
 from dnf_studio.errors import StudioError
 
 DEEPEST = 3
@@ -68,8 +70,8 @@ def run_facts(path: Path) -> RunFacts:
 def run_files(folders: Iterable[Path]) -> tuple[list[Path], list[str]]:
     """Every checkpoint file in `folders` and the folders within, once, and a sentence for each folder that fails.
 
-    Hidden files and folders and links to folders are left out; folders are looked into three deep, and at most 5,000
-    files are listed, of which a sentence tells too.
+    Of the folder of a run there is one file. Hidden files and folders, those of snapshots, and links to folders are
+    left out; folders are looked into three deep, and at most 5,000 files are listed, of which a sentence tells too.
     """
     found: dict[str, Path] = {}
     problems: list[str] = []
@@ -117,8 +119,12 @@ def _walk(folder: Path, deep: int, tell: Callable[[str], None]) -> Iterator[Path
     except (OSError, ValueError) as problem:
         tell(f"Cannot read the folder '{folder}': {explain(problem)}.")
         return
+    if any(entry.name == HEAD for entry in entries):
+        if (file := listed_file(folder)) is not None:
+            yield file
+        return
     for entry in entries:
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name.endswith(SNAPSHOTS):
             continue
         if entry.name.lower().endswith(SUFFIX):
             yield Path(entry.path)

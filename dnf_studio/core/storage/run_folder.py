@@ -142,6 +142,25 @@ def snapshot_files(folder: Path) -> list[Path]:
     return [Path(name) for name in names]
 
 
+def listed_file(folder: Path) -> Path | None:
+    """The one file by which a list of models has the run in `folder`: its checkpoint, else what there is of it so far.
+
+    Of these states with their curve come before weights alone. None where there is none yet.
+    """
+    file = checkpoint_file(folder)
+    place = Place.beside(file)
+    known = (file, place.newest, place.older, folder / NEWEST, *snapshot_files(folder)[-1:])
+    return next((path for path in known if os.path.isfile(path)), None)
+
+
+def folder_of(file: Path) -> Path | None:
+    """The folder of a run that `listed_file` has by this `file`; None of all others."""
+    place = Place.beside(checkpoint_file(file.parent))
+    folder = file.parent.parent if file.parent.name == "run.snapshots" else file.parent
+    inside = file.name in (FILE, NEWEST, place.newest.name, place.older.name) or folder != file.parent
+    return folder if inside and is_run_folder(folder) else None
+
+
 def newest_checkpoint(folder: Path) -> tuple[Path, Checkpoint]:
     """The newest weights of the run in `folder`, and their file: at its end its checkpoint.
 

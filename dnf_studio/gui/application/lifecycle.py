@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from threading import current_thread, main_thread
@@ -120,6 +121,8 @@ class Lifecycle(QObject):
         seen, session = self._options.screenshot is None, file.lower().endswith(".dnfsession")
         if session:
             workspace.parts["sessions"].open(file, asks=seen)
+        elif os.path.isdir(file) and (opener := workspace.files.opener_of(file)) is not None:
+            opener(file)
         elif self._options.file is not None and seen:
             workspace.files.choose(file)
         else:

@@ -96,7 +96,7 @@ class FileDrop(QObject):
 
     def open(self, first: str, others: Sequence[str]) -> None:
         """Open `first`, or hand it to what takes files of its kind."""
-        opener = self._files.openers.get(Path(first).suffix.lower())
+        opener = self._files.opener_of(first)
         if opener is not None:
             opener(first)
             return

@@ -34,6 +34,7 @@ from dnf_studio.gui.features.sessions import FEATURE as SESSIONS
 from dnf_studio.gui.features.space_time import FEATURE as SPACE_TIME
 from dnf_studio.gui.features.time_grid import FEATURE as TIME_GRID
 from dnf_studio.gui.features.training import FEATURE as TRAINING
+from dnf_studio.gui.features.watching import FEATURE as WATCHING
 from dnf_studio.gui.workspace.commands import Command
 from dnf_studio.gui.workspace.workspace import Feature
 
@@ -65,6 +66,7 @@ FEATURES: tuple[Feature, ...] = (
     FIGURES,
     FILMS,
     SCRIPT,
+    WATCHING,
     SCRIPTS,
     REPORT,
     SESSIONS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -14,17 +13,18 @@ from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
 from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog, ask_about_run, ask_resume, offer_run
 from dnf_studio.gui.workspace.log import make_report
-from dnf_studio.gui.workspace.opening import bundled_files, bundled_name, samples_of
+from dnf_studio.gui.workspace.opening import RUN_FOLDER, bundled_files, bundled_name, run_folder_of, samples_of
 from dnf_studio.gui.workspace.run_changes import RunStatus
 from dnf_studio.gui.workspace.session import Session
-from dnf_studio.gui.workspace.shown import data_stem
+from dnf_studio.gui.workspace.shown import data_stem, free_name
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.workers.background import Newest
 
 DATA = "*.csv *.tsv *.txt *.npy *.npz *.h5 *.hdf5 *.parquet *.xlsx"
 PICTURES = "*.png *.jpg *.jpeg"
 IMAGES = "*idx3-ubyte *idx3-ubyte.gz *idx3.ubyte *idx3.ubyte.gz *.bin"
-READABLE = f"Models, data, images, exports, sessions (*.safetensors *.pt *.pth {DATA} {PICTURES} {IMAGES} *.dnfsession)"
+MODELS = "*.safetensors *.pt *.pth run.json"
+READABLE = f"Models, runs, data, images, exports, sessions ({MODELS} {DATA} {PICTURES} {IMAGES} *.dnfsession)"
 DATA_ONLY = f"Data, pictures and images ({DATA} {PICTURES} {IMAGES})"
 SUFFIX = ".safetensors"
 RUN = "Run, to go on with later (*.safetensors)"
@@ -79,7 +79,12 @@ class Files(QObject):
         """Ask for a file and show it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", f"{READABLE};;{DATA_ONLY};;All files (*)")
         if name:
-            self.openers.get(Path(name).suffix.lower(), self.choose)(name)
+            (self.opener_of(name) or self.choose)(name)
+
+    def opener_of(self, name: str) -> Callable[[str], object] | None:
+        """What opens `name` where it is neither a model nor data: by its suffix, or as the folder of a run."""
+        opener = self.openers.get(RUN_FOLDER) if run_folder_of(name) is not None else None
+        return opener or self.openers.get(Path(name).suffix.lower())
 
     def choose(self, name: str, first: Callable[[], object] = lambda: None) -> None:
         """Show `name`, or what is chosen of a table, as `show` does."""
@@ -92,7 +97,7 @@ class Files(QObject):
         An export that the run in memory drew just as it is takes nothing away: the run stays.
         """
         run, studio = self._studio.training.run, self._studio
-        opener = self.openers.get(Path(source).suffix.lower())
+        opener = self.opener_of(source)
         # Settings are for something that is open
         if opener is not None and studio.current is not None:
             opener(source)
@@ -194,7 +199,8 @@ class Files(QObject):
         if own is not None and own.suffix.lower() == SUFFIX and own not in bundled_files():
             return own
         data, config = data_stem(self._session.state.config.data), self._session.state.config
-        return _free(self._begin(), bundled_name(data, config.model if current is None else current.shown.kind))
+        stem = bundled_name(data, config.model if current is None else current.shown.kind)
+        return free_name(self._begin(), stem, SUFFIX)
 
     def _begin(self) -> Path:
         """The folder that Save begins in: that of the user's models, made where it can be, else the working folder."""
@@ -289,9 +295,3 @@ class Files(QObject):
             save_snapshots(kept, path)
 
         return write
-
-
-def _free(folder: Path, stem: str) -> Path:
-    """A name that no file in `folder` has, so that Enter alone replaces nothing."""
-    names = (f"{stem}{'' if count == 1 else f'-{count}'}{SUFFIX}" for count in itertools.count(1))
-    return next(folder / name for name in names if not (folder / name).exists())

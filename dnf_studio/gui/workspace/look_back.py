@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from dnf_studio.core.training.record import Marks
+from dnf_studio.core.training.record import Mark, Marks
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.workers.background import Newest
@@ -58,6 +59,7 @@ class LookBack(QObject):
         self._shown: Past | None = None
         self._known: deque[Past] = deque(maxlen=MOST_KNOWN)
         self._saved: tuple[KeptWeights, ...] = ()
+        self._elsewhere: tuple[int, tuple[Mark, ...]] | None = None
         studio.opened.connect(self._begin)
         studio.progressed.connect(self._list)
         studio.training.phase_changed.connect(self._list)
@@ -74,11 +76,16 @@ class LookBack(QObject):
     @Slot(object)
     def _begin(self, opened: Opened) -> None:
         """Another model is shown: as it is now, with the snapshots of its own run."""
-        self._saved = ()
+        self._saved, self._elsewhere = (), None
         self._known.clear()
         self._listing.cancel()
         self._cursor.clear()
         self.look(opened)
+        self._list()
+
+    def follow(self, kept: Sequence[KeptWeights], iteration: int, marks: Sequence[Mark]) -> None:
+        """Have the snapshots of a run that is shown and trained elsewhere, which stands at `iteration`."""
+        self._saved, self._elsewhere = tuple(kept), (iteration, tuple(marks))
         self._list()
 
     def look(self, opened: Opened | None) -> None:
@@ -107,6 +114,8 @@ class LookBack(QObject):
         run, opened = self._studio.training.run, self._studio.current
         if run is not None:
             self._cursor.set_kept(run.snapshots.all, run.iteration, run.marks.all)
+        elif self._elsewhere is not None:
+            self._cursor.set_kept(self._saved, *self._elsewhere)
         elif opened is None or opened.checkpoint is None or not self._saved:
             self._cursor.clear()
         else:
@@ -135,7 +144,8 @@ class LookBack(QObject):
     def _fail(self, kept: KeptWeights, error: Exception) -> None:
         if kept is self._cursor.shown:
             self._cursor.to_now()
-            self._studio.failed.emit(error)
+            # One of a run elsewhere may have been thinned out there meanwhile
+            (self._tell if self._elsewhere else self._studio.failed.emit)(error)
         else:
             self._show(self._cursor.shown)
 

@@ -48,19 +48,22 @@ class Opened:
     source: str = ""
     """The file that was asked for, with what was chosen of it; empty for a bundled name."""
     kind: str = ""
-    """Kind of `source`: checkpoint, data or export."""
+    """Kind of `source`: checkpoint, data, export or run, the folder of one."""
     preset: Config | None = None
     """The settings that a bundled model brought: they go with it."""
     export: ExportShown | None = None
     """The samples that the backward view shows as long as the settings are theirs."""
     held: str = ""
-    """Why the model is not the window's own to train, as a sentence: a script holds it; empty of all others."""
+    """Why the model is not the window's own to train, as a sentence: a script holds it, or another process trains it;
+    empty of all others. Only what is trained elsewhere has a `checkpoint`, too."""
 
     def called(self, title: str) -> Opened:
         """A copy with another title."""
         return replace(self, shown=replace(self.shown, title=title))
 
 
+RUN_FOLDER = "run/"
+"""Stands for the folders of runs among the suffixes of what `Files.openers` open."""
 SAMPLES = "samples"
 """Name of the array of an export that is its data."""
 
@@ -90,6 +93,8 @@ def open_any(
     if name in assets.checkpoint_names():
         return _open_checkpoint(name)
     path, chosen = split_selection(name)
+    if chosen is None and os.path.isdir(path) and (opened := _open_run(path)) is not None:
+        return opened
     if chosen is None and os.path.exists(path) and not os.path.isdir(path):
         kind = api.file_kind(path)
         if kind in ("checkpoint", "reference"):
@@ -99,6 +104,25 @@ def open_any(
     others = {"validation": None, "test": None, "missing": "error", "label": None}
     opened = untrained(config.changed({"data": name, **others, **(settings or {})}))
     return replace(opened, source=_whole(name), kind="data") if _is_file(name) else opened
+
+
+def run_folder_of(name: str) -> Path | None:
+    """The folder of the run that is named, itself or by its ``run.json``; None of everything else."""
+    from dnf_studio.core.storage.run_folder import HEAD, is_run_folder
+
+    path = Path(name)
+    folder = path.parent if path.name == HEAD else path
+    return folder if is_run_folder(folder) else None
+
+
+def _open_run(folder: Path) -> Opened | None:
+    """The newest weights of the run in `folder`, as they are now; None where it is another folder."""
+    from dnf_studio.core.storage.run_folder import is_run_folder, newest_checkpoint
+
+    if not is_run_folder(folder):
+        return None
+    file, checkpoint = newest_checkpoint(folder)
+    return replace(show_checkpoint(checkpoint, folder.name, file), source=str(folder.absolute()), kind="run")
 
 
 def _is_file(name: str) -> bool:

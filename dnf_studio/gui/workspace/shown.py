@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dnf_studio.core.data.image_shape import ImageShape
@@ -81,3 +83,9 @@ def data_label(name: str) -> str:
 def data_stem(name: str) -> str:
     """What a file made from this data is called after: without folder, suffix and selection."""
     return data_label(name).partition("::")[0].partition(".")[0]
+
+
+def free_name(folder: Path, stem: str, suffix: str) -> Path:
+    """A name that no file in `folder` has, so that Enter alone replaces nothing."""
+    names = (f"{stem}{'' if count == 1 else f'-{count}'}{suffix}" for count in itertools.count(1))
+    return next(folder / name for name in names if not (folder / name).exists())

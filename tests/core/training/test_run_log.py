@@ -18,6 +18,8 @@ import torch
 import dnf_studio as dnf
 from dnf_studio.config import Config
 from dnf_studio.core.storage import run_lock
+from dnf_studio.core.storage.library import model_file
+from dnf_studio.core.storage.run_facts import run_files
 from dnf_studio.core.storage.run_folder import (
     FILE,
     HEAD,
@@ -25,6 +27,7 @@ from dnf_studio.core.storage.run_folder import (
     NEWEST,
     RECORD,
     check_new,
+    folder_of,
     newest_checkpoint,
     read_head,
     snapshot_files,
@@ -108,6 +111,9 @@ def test_weights_come_at_once_then_seldom_and_all_snapshots_at_the_end(
     assert all(b["at"] - a["at"] >= 0.99 for a, b in pairwise(weights))
     path, found = newest_checkpoint(folder)
     assert (path.name, found.iteration) == ("000000012.safetensors", 12)
+    # A table of runs has one row of it, called as the folder, whatever there is so far
+    assert [model_file(path).name for path in run_files([tmp_path])[0]] == ["run"]
+    assert folder_of(path) == folder and folder_of(tmp_path / FILE) is None
     assert dnf.load(folder).sample(3).shape == (3, 2)
     log.save("run", folder / "x.safetensors")
     assert [int(path.stem) for path in snapshot_files(folder)] == list(range(13))

@@ -58,7 +58,7 @@ class Card:
         if self.file.fault:
             return "cannot be opened"
         if self.kind != "checkpoint":
-            return {"data": "data", "export": "exported samples", "session": "session"}[self.kind]
+            return {"data": "data", "export": "exported samples", "session": "session", "run": "run folder"}[self.kind]
         nll = [] if self.file.nll is None else [f"NLL {self.file.nll:.3f}".replace("-", "−")]
         run = ["run"] if self.file.kind == "run" else []
         steps = [f"N {self.file.steps}"] if self.file.steps else []
@@ -181,6 +181,8 @@ def _recent(file: RecentFile) -> Card:
 
     if file.kind == "checkpoint" and file.path.suffix.lower() == ".safetensors":
         return Card(Section.RECENT, file.source, file.kind, model_file(file.path))
+    if file.kind == "run":
+        return Card(Section.RECENT, file.source, file.kind, ModelFile(file.path))
     try:
         state = file.path.stat()
     except OSError:
@@ -262,7 +264,8 @@ class CardDelegate(QStyledItemDelegate):
             painter.drawPixmap(area.adjusted(1, 1, -1, -1), pixmap)
             return
         painter.setPen(QColor(self.theme.muted))
-        sign = "!" if card.file.fault else {"data": "data", "export": ".h5", "session": "view"}.get(card.kind, "")
+        signs = {"data": "data", "export": ".h5", "session": "view", "run": "run"}
+        sign = "!" if card.file.fault else signs.get(card.kind, "")
         painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), sign)
 
 

@@ -17,7 +17,7 @@ from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 
 MOST = 10
-KINDS = {"checkpoint": "model", "data": "data", "export": "samples", "session": "session"}
+KINDS = {"checkpoint": "model", "data": "data", "export": "samples", "session": "session", "run": "run"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class RecentFile:
     source: str
     """The file's path and what was chosen of it after ``::``."""
     kind: str
-    """checkpoint, data, export or session."""
+    """checkpoint, data, export, session or run, the folder of one."""
     missing: str = "error"
     """Of data what was done about missing values."""
     labels: str | None = None

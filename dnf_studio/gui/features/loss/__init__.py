@@ -35,6 +35,8 @@ class LossController(QObject):
         current = self._studio.current
         if current is None or not current.held:
             self._studio.note_reports(reports, self._plot.smoothed)
+        elif current.checkpoint is not None:
+            self._studio.note_bound(self._plot.smoothed)
 
     @Slot(object)
     def _take(self, opened: Opened) -> None:
@@ -43,7 +45,7 @@ class LossController(QObject):
         plot.clear()
         plot.set_model(opened.snapshot.config.model)
         plot.set_floor(shown.entropy, shown.attainable)
-        if opened.held:
+        if opened.held and opened.checkpoint is None:
             plot.set_other()
         saved = opened.checkpoint.history if opened.checkpoint is not None else {}
         history = History.read(saved.get("loss"))

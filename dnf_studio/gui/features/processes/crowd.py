@@ -52,7 +52,7 @@ class CrowdController(QObject):
         opened = self._opened
         if opened is None:
             return ""
-        if opened.held:
+        if opened.held and opened.checkpoint is None:
             return SCRIPT
         if opened.export is not None:
             return EXPORT

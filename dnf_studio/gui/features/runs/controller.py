@@ -28,11 +28,12 @@ class RunsController(QObject):
             unsaved = workspace.studio.training.run is not None
             if opened is None or opened.checkpoint is None or opened.path is None or unsaved:
                 raise StudioError(NO_FILE)
-            workspace.curves.add([(opened.path.stem, opened.path, opened.checkpoint.sha256)])
+            name = opened.shown.title if opened.kind == "run" else opened.path.stem
+            workspace.curves.add([(name, opened.path, opened.checkpoint.sha256)])
         except StudioError as error:
             workspace.tell(error)
             return
         if (dock := workspace.docks.get("runs")) is not None and dock.isHidden():
             workspace.commands["runs"].trigger()
         self.taken.emit()
-        workspace.say(f"{opened.path.stem} is compared by curves in Runs.")
+        workspace.say(f"{name} is compared by curves in Runs.")

@@ -32,6 +32,7 @@ def read_runs(own: Path, folders: Iterable[Path], notes_file: Path, known: Known
     """The bundled models, those in the folder `own` and those in `folders`; what is `known` of a file that has not
     changed since is not read again."""
     from dnf_studio.core.storage.run_facts import run_files
+    from dnf_studio.core.storage.run_folder import folder_of
     from dnf_studio.core.storage.run_notes import RunNotes, read_notes
 
     problems: list[str] = []
@@ -48,7 +49,8 @@ def read_runs(own: Path, folders: Iterable[Path], notes_file: Path, known: Known
         for path in files:
             if path not in seen:
                 seen.add(path)
-                listed.append((path, "My models" if folder == own else folder.name, str(path)))
+                place, run = "My models" if folder == own else folder.name, folder_of(path)
+                listed.append((path, place, str(path if run is None else run)))
     runs: list[Run] = []
     for number, (path, place, source) in enumerate(listed, start=1):
         check()

@@ -85,7 +85,7 @@ def test_the_number_is_asked_for_while_only_places_are_shown(quiet_workspace: Wo
         workspace.plots.add(name, ProcessView(name))
         qtbot.addWidget(workspace.plots[name])
     control, data = CrowdController(workspace), object()
-    live, opened = workspace.live, SimpleNamespace(held="", export=None, dataset=data)
+    live, opened = workspace.live, SimpleNamespace(held="", checkpoint=None, export=None, dataset=data)
     opened.snapshot = SimpleNamespace(config=Config(), dim=2)
     control._begin(opened)
     assert live._crowd is None
