@@ -112,14 +112,23 @@ class Ranks:
         if self._store is None:
             return values[None]
         found = values.new_empty(self.count * len(values))
-        self.finish(lambda group: group._allgather_base(found, values.contiguous()).wait())
+        self._together(lambda: self.group._allgather_base(found, values.contiguous()).wait())
         return found.view(self.count, -1)
 
-    def finish(self, collective: Callable[[ProcessGroup], object]) -> None:
-        """Do a `collective` of torch.distributed with the group; raises `RankError` where another rank is missing."""
+    def swap(self, received: Tensor, sent: Tensor, taken: list[int], given: list[int]) -> Callable[[], object]:
+        """Begin to send each rank its part of `sent` and to fill `received` with what each has for this one, in order.
+
+        `given` and `taken` are how many numbers go to each rank and come from it. The function that is returned waits
+        until they are there.
+        """
+        work = self._together(lambda: self.group.alltoall_base(received.flatten(), sent, taken, given))
+        return lambda: self._together(work.wait)
+
+    def _together(self, collective: Callable[[], T]) -> T:
+        """What a `collective` of torch.distributed returns; raises `RankError` where another rank is missing."""
         started = time.monotonic()
         try:
-            collective(self.group)
+            return collective()
         except RuntimeError as error:
             raise self._missing(started) from error
 
@@ -131,23 +140,18 @@ class Ranks:
             self._group = self._make_group()
         return self._group
 
-    def place(self, device: torch.device) -> torch.device:
-        """The `device` of this rank, on a GPU one of its own; raises `SettingError` where there are too few."""
+    def require_own(self, device: torch.device) -> None:
+        """Raise `SettingError` where the ranks of this machine would have to share a `device` that is no processor."""
         if self.count == 1 or device.type == "cpu":
-            return device
+            return
         import torch
 
-        here, own = _number("LOCAL_WORLD_SIZE", self.count), _number("LOCAL_RANK", self.rank)
-        there = torch.cuda.device_count() if device.type == "cuda" else 1
+        here, there = _number("LOCAL_WORLD_SIZE", self.count), torch.cuda.device_count() if device.type == "cuda" else 1
         if there < here:
             raise SettingError(
                 f"{here} ranks on this machine need a GPU each, and it has {there}; "
-                f"start as many with --nproc-per-node, or train with --device cpu."
+                f"start as many with --nproc-per-node, or work with --device cpu."
             )
-        if device.type != "cuda":
-            return device
-        torch.cuda.set_device(own)
-        return torch.device("cuda", own)
 
     def _await(self, keys: list[str]) -> None:
         """Wait until the store has all `keys`, which end with the rank they are of; signals are answered meanwhile."""
@@ -216,6 +220,7 @@ def our_ranks() -> Ranks:
 
 @cache
 def _meet() -> Ranks:
+    import torch
     import torch.distributed as dist
 
     if not dist.is_available():
@@ -228,9 +233,11 @@ def _meet() -> Ranks:
     except (RuntimeError, ValueError) as error:
         raise RankError(f"The ranks cannot meet: {str(error).splitlines()[0].rstrip('.')}.") from error
 
-    def group() -> ProcessGroup:
-        import torch
+    if torch.cuda.is_available():
+        # What says "cuda" means this one from now on; too few are told by `require_own`
+        torch.cuda.set_device(_number("LOCAL_RANK", rank) % torch.cuda.device_count())
 
+    def group() -> ProcessGroup:
         both = torch.cuda.is_available() and dist.is_nccl_available()
         backend = "cpu:gloo,cuda:nccl" if both else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=wait)
