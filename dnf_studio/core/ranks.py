@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dnf_studio.errors import SettingError, SetupError, StudioError
+from dnf_studio.errors import Check, SettingError, SetupError, StudioError
 
 if TYPE_CHECKING:
     import torch
@@ -71,15 +71,19 @@ class Ranks:
         own = self.rank if rank is None else rank
         return slice(own * count // self.count, (own + 1) * count // self.count)
 
-    def gather(self, value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
-        """What each rank has given, in their order: small values that JSON can hold."""
+    def gather(self, value: Any, check: Check = lambda: None) -> list[Any]:  # noqa: ANN401 - any JSON value
+        """What each rank has given, in their order: small values that JSON can hold.
+
+        `check` is called every second while it waits; where that raises, the ranks have nothing more to say to each
+        other.
+        """
         if self._store is None:
             return [value]
         self._gathered += 1
         keys = [f"gathered/{self._gathered}/{rank}" for rank in range(self.count)]
         try:
             self._store.set(keys[self.rank], json.dumps(value))
-            self._await(keys)
+            self._await(keys, check)
             found = [json.loads(self._store.get(key)) for key in keys]
             # Whoever has come here has read all that was gathered before
             self._store.delete_key(f"gathered/{self._gathered - 1}/{self.rank}")
@@ -96,9 +100,9 @@ class Ranks:
         """Wait until all ranks have come here."""
         self.gather(None)
 
-    def require_same(self, facts: Mapping[str, Any]) -> None:
+    def require_same(self, facts: Mapping[str, Any], check: Check = lambda: None) -> None:
         """Raise `RanksDiffer`, on all ranks alike, unless each has the same value of every one of these `facts`."""
-        first, *others = self.gather(dict(facts))
+        first, *others = self.gather(dict(facts), check)
         for rank, own in enumerate(others, start=1):
             for name in [*first, *(own.keys() - first.keys())]:
                 if own.get(name) != first.get(name):
@@ -153,7 +157,7 @@ class Ranks:
                 f"start as many with --nproc-per-node, or work with --device cpu."
             )
 
-    def _await(self, keys: list[str]) -> None:
+    def _await(self, keys: list[str], check: Check) -> None:
         """Wait until the store has all `keys`, which end with the rank they are of; signals are answered meanwhile."""
         from torch.distributed import DistStoreError
 
@@ -163,6 +167,7 @@ class Ranks:
             with suppress(DistStoreError):
                 self._store.wait(keys, timedelta(seconds=min(1.0, self.patience)))
                 return
+            check()
             if time.monotonic() >= until:
                 missing = [int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])]
                 raise self._given_up(missing)

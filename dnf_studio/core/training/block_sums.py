@@ -54,7 +54,7 @@ def sum_blocks(
     with single_threaded_kernels():
         if ranks.count == 1:
             return reduce(_added, found())
-        _tell_of_idle(count, ranks.count)
+        _tell_of_idle(len(blocks), ranks.count)
         return _exchanged(ranks, count, found(), zeros())
 
 
