@@ -7,6 +7,7 @@ a process group, of gloo on processors and of nccl on GPUs.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -74,7 +75,7 @@ class Ranks:
     def gather(self, value: Any, check: Check = lambda: None) -> list[Any]:  # noqa: ANN401 - any JSON value
         """What each rank has given, in their order: small values that JSON can hold.
 
-        `check` is called every second while it waits; where that raises, the ranks have nothing more to say to each
+        `check` is called again and again while it waits; where that raises, the ranks have nothing more to say to each
         other.
         """
         if self._store is None:
@@ -159,18 +160,15 @@ class Ranks:
 
     def _await(self, keys: list[str], check: Check) -> None:
         """Wait until the store has all `keys`, which end with the rank they are of; signals are answered meanwhile."""
-        from torch.distributed import DistStoreError
-
         assert self._store is not None
-        until = time.monotonic() + self.patience
-        while True:
-            with suppress(DistStoreError):
-                self._store.wait(keys, timedelta(seconds=min(1.0, self.patience)))
-                return
+        until, pause = time.monotonic() + self.patience, 0.001
+        # Asked again and again: while it waits by itself the store answers no signal, and complains on stderr
+        while not self._store.check(keys):
             check()
             if time.monotonic() >= until:
-                missing = [int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])]
-                raise self._given_up(missing)
+                raise self._given_up([int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])])
+            time.sleep(pause)
+            pause = min(2 * pause, 0.1)
 
     def _missing(self, started: float) -> RankError:
         """What to say after a collective, begun at `started`, that failed: all that are left say that they are."""
@@ -230,14 +228,15 @@ def _meet() -> Ranks:
 
     if not dist.is_available():
         raise SetupError("This build of torch has no torch.distributed; start one process, without torchrun.")
+    from torch._C._distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
 
     wait = timedelta(seconds=PATIENCE)
     try:
-        store, rank, count = next(rendezvous("env://", timeout=wait))
+        everyone, rank, count = next(rendezvous("env://", timeout=wait))
+        store = PrefixStore(session(everyone, rank, count), everyone)
     except (RuntimeError, ValueError) as error:
         raise RankError(f"The ranks cannot meet: {str(error).splitlines()[0].rstrip('.')}.") from error
-
     if torch.cuda.is_available():
         # What says "cuda" means this one from now on; too few are told by `require_own`
         torch.cuda.set_device(_number("LOCAL_RANK", rank) % torch.cuda.device_count())
@@ -251,6 +250,25 @@ def _meet() -> Ranks:
         return made
 
     return Ranks(rank, count, store, group)
+
+
+def session(store: Store, rank: int, count: int, patience: float = PATIENCE) -> str:
+    """A name for what these ranks say to each other in `store`, the same for all of them and new.
+
+    The store of torchrun outlives ranks that ended: what they left there must not be taken for what is said now. So
+    each looks at the marks of all until they see the same ones, its own among them.
+    """
+    ranks = Ranks(rank, count, store, patience=patience)
+    store.set(f"mark/{rank}", f"{rank} {os.getpid()} {time.time_ns()}")
+    while True:
+        marks, seen = ([f"{kind}/{other}" for other in range(count)] for kind in ("mark", "seen"))
+        ranks._await(marks, lambda: None)
+        own = " ".join(store.get(key).decode() for key in marks)
+        store.set(f"seen/{rank}", own)
+        ranks._await(seen, lambda: None)
+        if all(store.get(key).decode() == own for key in seen):
+            return hashlib.sha256(own.encode()).hexdigest()
+        time.sleep(0.02)
 
 
 def _number(name: str, otherwise: int) -> int:

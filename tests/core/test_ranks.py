@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from dnf_studio.core import ranks
 from dnf_studio.core.ranks import ALONE, RankError, Ranks, RanksDiffer
@@ -73,6 +76,20 @@ def test_a_rank_that_is_lost_in_a_collective_is_told_by_its_number(monkeypatch: 
                 here.all_gather(torch.ones(1))
 
     as_ranks(3, work, patience=0.5)
+
+
+def test_what_ranks_before_left_in_the_store_is_not_listened_to() -> None:
+    store = dist.HashStore()
+
+    def meet(rank: int) -> str:
+        time.sleep(0.03 * (2 - rank))  # the later ones find what is left
+        return ranks.session(store, rank, 3, patience=10.0)
+
+    with ThreadPoolExecutor(3) as threads:
+        first, second = (set(threads.map(meet, range(3))) for _ in range(2))
+    assert len(first) == len(second) == 1 and first != second
+    with pytest.raises(RankError, match=r"Rank 3 of 4 did not answer"):
+        ranks.session(store, 0, 4, patience=0.05)
 
 
 def test_fewer_gpus_than_ranks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,9 +34,9 @@ KINDS = {
         "training.straight": 0.1,
     },
     "frozen drift": {"network.drift": "frozen"},
-    "U-Net": {"network.kind": "unet", "network.channels": 4, "training.batch": 20, "sde.steps": 1},
+    "U-Net": {"network.kind": "unet", "network.channels": 4, "training.batch": 17, "sde.steps": 1},
     "diffusion": {"model": "diffusion"},
-    "flow": {"model": "flow"},
+    "flow": {"model": "flow", "training.batch": 64, "sde.steps": 2},
     "matching": {"model": "matching"},
 }
 
