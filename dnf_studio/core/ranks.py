@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from dnf_studio.errors import Check, SettingError, SetupError, StudioError
+from dnf_studio.errors import Check, SettingError, StudioError
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +30,8 @@ PATIENCE = 600.0
 """Seconds after which a rank that does not answer is given up."""
 ROLL_CALL = 3.0
 """Seconds in which those that lost another rank say that they are still there."""
+SAID_EVERY = 5.0
+"""Seconds between two words of a rank that is at long work."""
 
 T = TypeVar("T")
 
@@ -61,6 +64,7 @@ class Ranks:
         self._store, self._make_group = store, group
         self._group: ProcessGroup | None = None
         self._gathered = 0
+        self._said = -math.inf
 
     @property
     def writes(self) -> bool:
@@ -75,8 +79,7 @@ class Ranks:
     def gather(self, value: Any, check: Check = lambda: None) -> list[Any]:  # noqa: ANN401 - any JSON value
         """What each rank has given, in their order: small values that JSON can hold.
 
-        `check` is called again and again while it waits; where that raises, the ranks have nothing more to say to each
-        other.
+        `check` is called again and again while it waits; where that raises, no rank can go on.
         """
         if self._store is None:
             return [value]
@@ -161,35 +164,51 @@ class Ranks:
     def _await(self, keys: list[str], check: Check) -> None:
         """Wait until the store has all `keys`, which end with the rank they are of; signals are answered meanwhile."""
         assert self._store is not None
-        until, pause = time.monotonic() + self.patience, 0.001
+        until, pause, heard = time.monotonic() + self.patience, 0.001, self._heard()
         # Asked again and again: while it waits by itself the store answers no signal, and complains on stderr
         while not self._store.check(keys):
             check()
             if time.monotonic() >= until:
-                raise self._given_up([int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])])
+                missing = [int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])]
+                now = self._heard()
+                if silent := [rank for rank in missing if now[rank] == heard[rank]]:
+                    raise self._given_up(silent)
+                until, heard = time.monotonic() + self.patience, now
             time.sleep(pause)
             pause = min(2 * pause, 0.1)
+
+    def alive(self) -> None:
+        """Say, while at long work, that this rank is at it: who waits is patient from the last such word on.
+
+        It may be called at every step; what is said more than once in some seconds goes nowhere.
+        """
+        if self._store is not None and time.monotonic() - self._said >= SAID_EVERY:
+            self._said = time.monotonic()
+            with suppress(RuntimeError):  # what is wrong is told by whoever waits
+                self._store.set(f"alive/{self.rank}", str(time.monotonic_ns()))
+
+    def _heard(self) -> list[bytes]:
+        """The last word of each rank."""
+        assert self._store is not None
+        keys = [f"alive/{rank}" for rank in range(self.count)]
+        return [self._store.get(key) if self._store.check([key]) else b"" for key in keys]
 
     def _missing(self, started: float) -> RankError:
         """What to say after a collective, begun at `started`, that failed: all that are left say that they are."""
         waited = time.monotonic() - started
-        if self._store is None:
-            return RankError("Ranks of this work lost each other; start again.")
+        assert self._store is not None
         with suppress(RuntimeError):
             self._store.set(f"left/{self.rank}", "")
             time.sleep(min(ROLL_CALL, self.patience))
             missing = [rank for rank in range(self.count) if not self._store.check([f"left/{rank}"])]
-            if missing and waited < self.patience:
-                return RankError(f"{_named(missing)} ended before the work was done; what it said last tells why.")
             if missing:
-                return self._given_up(missing)
+                ended = RankError(f"{_named(missing)} ended before the work was done; what it said last tells why.")
+                return ended if waited < self.patience else self._given_up(missing)
         return RankError("The ranks lost each other, or torchrun ended; start again.")
 
     def _given_up(self, missing: list[int]) -> RankError:
-        return RankError(
-            f"{_named(missing)} of {self.count} did not answer for {self.patience:g} s; look at what it does, "
-            f"and start again."
-        )
+        late = f"{_named(missing)} of {self.count} did not answer for {self.patience:g} s"
+        return RankError(f"{late}; look at what it does, and start again.")
 
 
 ALONE = Ranks()
@@ -201,14 +220,14 @@ def under_torchrun() -> bool:
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
-def this_rank() -> int:
-    """The number of this process, 0 without torchrun."""
-    return _number("RANK", 0) if under_torchrun() else 0
-
-
 def ranks_here() -> int:
     """How many ranks share this machine, 1 without torchrun."""
     return _number("LOCAL_WORLD_SIZE", 1) if under_torchrun() else 1
+
+
+def place_here() -> int:
+    """Which of the ranks on this machine this one is, 0 without torchrun."""
+    return _number("LOCAL_RANK", 0) if under_torchrun() else 0
 
 
 def restarts() -> int:
@@ -225,9 +244,6 @@ def our_ranks() -> Ranks:
 def _meet() -> Ranks:
     import torch
     import torch.distributed as dist
-
-    if not dist.is_available():
-        raise SetupError("This build of torch has no torch.distributed; start one process, without torchrun.")
     from torch._C._distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
 
@@ -242,12 +258,9 @@ def _meet() -> Ranks:
         torch.cuda.set_device(_number("LOCAL_RANK", rank) % torch.cuda.device_count())
 
     def group() -> ProcessGroup:
-        both = torch.cuda.is_available() and dist.is_nccl_available()
-        backend = "cpu:gloo,cuda:nccl" if both else "gloo"
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=wait)
-        made = dist.group.WORLD
-        assert made is not None
-        return made
+        return cast("ProcessGroup", dist.group.WORLD)
 
     return Ranks(rank, count, store, group)
 

@@ -104,10 +104,10 @@ def test_fewer_gpus_than_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_environment_is_torchruns(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
-    assert ranks.our_ranks() is ALONE and ranks.this_rank() == 0 and ranks.ranks_here() == 1
+    assert ranks.our_ranks() is ALONE and ranks.ranks_here() == 1 and ranks.place_here() == 0
     for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
         monkeypatch.setenv(name, "1")
-    assert ranks.our_ranks() is ALONE and ranks.this_rank() == 1
+    assert ranks.our_ranks() is ALONE
     monkeypatch.setenv("WORLD_SIZE", "two")
     with pytest.raises(SettingError, match="WORLD_SIZE is 'two'"):
         ranks.our_ranks()
