@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
-from dnf_studio.core.storage.run_folder import check_new, checkpoint_file, is_run_folder, read_head
+from dnf_studio.core.ranks import restarts, under_torchrun
+from dnf_studio.core.storage.run_folder import HEAD, check_new, checkpoint_file, is_run_folder, read_head
 from dnf_studio.core.storage.run_lock import RunLock
 from dnf_studio.errors import CheckpointError, SettingError
 from dnf_studio.progress import note
@@ -28,11 +30,12 @@ class Logged:
     names another one. Raises `SettingError` where the run would be saved nowhere.
     """
 
-    def __init__(self, output: Path | None, log: Path | None, resume: Path | None) -> None:
+    def __init__(self, output: Path | None, log: Path | None, resume: Path | None, writes: bool = True) -> None:
+        """Of several ranks only the one that `writes` has the folder."""
         goes_on = resume is not None and is_run_folder(resume)
         self.folder = resume if log is None and goes_on else log
         same = goes_on and self.folder is not None and os.path.realpath(self.folder) == os.path.realpath(str(resume))
-        self._new = not same
+        self._new, self._writes = not same, writes
         self._lock: RunLock | None = None
         self._log: RunLog | None = None
         self.resume = checkpoint_file(resume) if goes_on and resume is not None else resume
@@ -45,15 +48,23 @@ class Logged:
         """The file beside which states of the run are kept."""
 
     def __enter__(self) -> Self:
-        if self.folder is not None:
-            if self._new:
-                check_new(self.folder)
-            else:
-                read_head(self.folder)
+        if self.folder is not None and self._writes:
+            self._check(self.folder)
             self._lock = RunLock.take(self.folder, note)
-            if self._new:
-                check_new(self.folder)
+            try:
+                self._check(self.folder)
+            except CheckpointError:
+                self._lock.release()
+                raise
         return self
+
+    def _check(self, folder: Path) -> None:
+        """Raise `CheckpointError` where there is no run to go on with, or where a new one cannot begin."""
+        if not self._new:
+            read_head(folder)
+            self._check_resumable()
+        elif not _is_started_again(folder):
+            check_new(folder)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -68,10 +79,13 @@ class Logged:
         """Begin to log `run`; None where there is no folder."""
         from dnf_studio.core.training.run_log import RunLog
 
+        if self.folder is None and sinks:
+            raise SettingError("--sink hands on the record of a run; give it a folder with --log RUN/.")
         if self._lock is None:
-            if sinks:
-                raise SettingError("--sink hands on the record of a run; give it a folder with --log RUN/.")
             return None
+        before = read_head(self._lock.folder)
+        if self._new and before is not None and before.settings != json.loads(run.config.model_dump_json()):
+            raise CheckpointError(f"'{self.folder}' holds a run with other settings; name another folder.")
         self._log = RunLog(self._lock, run)
         return self._log
 
@@ -83,14 +97,14 @@ class Logged:
         """
         beside = not weights and (bool(run.snapshots.all) if wanted is None else wanted)
         logged = self.folder is not None and wanted is not False
-        run.snapshots.keep(beside or logged)
+        run.snapshots.keep((beside or logged) and self._writes)
         return logged if self.own else beside
 
-    def check_resumable(self) -> None:
+    def _check_resumable(self) -> None:
         """Raise `CheckpointError` where the folder that is gone on with keeps no state of the run."""
         from dnf_studio.core.storage.autosave import Place
 
-        if self.resume is None or self._lock is None or self._new:
+        if self.resume is None:
             return
         place = Place.beside(self.resume)
         if not any(os.path.exists(path) for path in (self.resume, place.newest, place.older)):
@@ -98,3 +112,10 @@ class Logged:
                 f"The run '{self.folder}' ended before its state was kept for the first time, after 20 seconds, so it "
                 "cannot be gone on with; begin anew in another folder."
             )
+
+
+def _is_started_again(folder: Path) -> bool:
+    """Whether torchrun, or a cluster, has started the ranks of the run in `folder` again, which has not ended."""
+    if not under_torchrun() or not os.path.exists(folder / HEAD):
+        return False
+    return restarts() > 0 or not os.path.exists(checkpoint_file(folder))

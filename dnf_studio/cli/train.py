@@ -11,7 +11,7 @@ from typer import Option
 
 from dnf_studio import api, assets
 from dnf_studio.api.settings import setting_changes, settings_file
-from dnf_studio.cli.keeping import fit, newest_of, save, tell_of_older
+from dnf_studio.cli.keeping import fit, go_on, newest_of, save, tell_of_older
 from dnf_studio.cli.logged import Logged
 from dnf_studio.cli.options import AsJson, ModelChoice, asking_for_data
 from dnf_studio.cli.output import clock, emit, number
@@ -103,6 +103,7 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
+    from dnf_studio.core.ranks import our_ranks, under_torchrun
     from dnf_studio.core.storage.autosave import Autosave
 
     changes = setting_changes(
@@ -130,21 +131,27 @@ def train(
             "blur": blur,
         }
     )
-    with Logged(output, log, resume) as logged:
-        logged.check_resumable()
-        check_target(logged.output, CheckpointError)
+    ranks = our_ranks()
+    with Logged(output, log, resume, ranks.writes) as logged:
+        if ranks.writes:
+            check_target(logged.output, CheckpointError)
         resume = logged.resume
         run = _begin(config, changes, noise) if resume is None else _resume(resume, config, changes, noise)
+        run.share(ranks)
         refuse_source(logged.output, _read(run, config), CheckpointError)
         if run.dataset.rule is not None and resume is None:
             note(f"{run.dataset.about}.")
-        if resume is None:
+        if under_torchrun():
+            go_on(run, logged.kept_at)
+        elif resume is None:
             tell_of_older(logged.output)
         keeper = Autosave(logged.kept_at)
         past = logged.keep_snapshots(run, snapshots, weights)
         record = logged.begin(run)
         if not fit(run, logged.output, keeper, past, record):
             return 130
+        if not ranks.writes:
+            return 0
         _measure(run, logged.output, "weights" if weights else "run", keeper, past, record)
     _report(run, logged, as_json)
     return 0

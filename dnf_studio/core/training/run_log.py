@@ -270,6 +270,7 @@ def environment(run: Run) -> dict[str, Any]:
         "device_name": device or platform.machine(),
         "cores": os.cpu_count(),
         "precision": run.precision,
+        **({} if run.ranks.count == 1 else {"ranks": run.ranks.count}),
         "arguments": sys.argv[1:],
     }
 
