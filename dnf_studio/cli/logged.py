@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from dnf_studio.core.ranks import restarts, under_torchrun
-from dnf_studio.core.storage.run_folder import HEAD, check_new, checkpoint_file, is_run_folder, read_head
+from dnf_studio.core.storage.run_folder import HEAD, RECORD, check_new, checkpoint_file, is_run_folder, read_head
 from dnf_studio.core.storage.run_lock import RunLock
 from dnf_studio.errors import CheckpointError, SettingError
 from dnf_studio.progress import note
@@ -84,7 +84,7 @@ class Logged:
         if self._lock is None:
             return None
         before = read_head(self._lock.folder)
-        if self._new and before is not None and before.settings != json.loads(run.config.model_dump_json()):
+        if self._new and before is not None and before.settings != json.loads(json.dumps(run.config.model_dump())):
             raise CheckpointError(f"'{self.folder}' holds a run with other settings; name another folder.")
         self._log = RunLog(self._lock, run)
         return self._log
@@ -118,4 +118,17 @@ def _is_started_again(folder: Path) -> bool:
     """Whether torchrun, or a cluster, has started the ranks of the run in `folder` again, which has not ended."""
     if not under_torchrun() or not os.path.exists(folder / HEAD):
         return False
-    return restarts() > 0 or not os.path.exists(checkpoint_file(folder))
+    return restarts() > 0 or not _is_done(folder)
+
+
+def _is_done(folder: Path) -> bool:
+    """Whether the record ends with the end of its training."""
+    from dnf_studio.core.training.run_lines import END, MOST_LINE, read_line
+
+    try:
+        with (folder / RECORD).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - MOST_LINE))
+            last = read_line(file.read().rstrip().rpartition(b"\n")[2]) or {}
+    except OSError:
+        return False
+    return last.get("event") == END and last.get("how") == "done"

@@ -13,6 +13,7 @@ VERBS = {
     "evaluate": "measure a model: bound, entropy, sliced Wasserstein by steps",
     "inspect": "tell what a checkpoint, run or export holds",
     "report": "write one HTML file about models: settings, curves, samples, likelihoods, differences",
+    "watch": "show a run of another machine live in the window, over your own ssh",
     "bench": "measure speed here, each number beside a reference run in turn",
     "datasets": "list the built-in data sets",
     "reproduce": "compare the kinds of model with equal budgets, in one sitting or many",

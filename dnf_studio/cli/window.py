@@ -27,11 +27,16 @@ WITH = (
 
 def run(words: list[str]) -> int:
     """Open the window as `words` ask and return its exit code."""
-    from dnf_studio.system_libraries import explain_import_error, require_display
-
     options = parse(words)
     if options.file is not None:
         _require_known(options.file)
+    return open_with(options)
+
+
+def open_with(options: WindowOptions) -> int:
+    """Open the window with these `options` and return its exit code; raises `SetupError` where there can be none."""
+    from dnf_studio.system_libraries import explain_import_error, require_display
+
     require_display()
     try:
         from dnf_studio.gui.application import app
@@ -51,7 +56,7 @@ def parse(words: list[str]) -> WindowOptions:
     parser = _Parser(
         prog="dnf-studio",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Opens the studio; FILE is a checkpoint, data, an export, a session or a bundled model's name.",
+        description="Opens the studio; FILE is a checkpoint, a run, data, an export, a session or a bundled model.",
         epilog="without a window:\n" + "\n".join(f"  dnf-studio {verb:<10} {does}" for verb, does in VERBS.items()),
     )
     of_data = "of data also FILE::path/inside (.h5, .npz), FILE::column,column, and of images FILE::logit"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dnf_studio.link.mirror import Mirror
 
 
 @dataclass(frozen=True)
@@ -24,3 +28,5 @@ class WindowOptions:
     """When the process started, on the clock of `time.perf_counter`."""
     live: str = ""
     """What a script has written of where it waits with the model to show; empty where none does."""
+    watch: Mirror | None = None
+    """What brings the run of another machine here, which is to be watched."""

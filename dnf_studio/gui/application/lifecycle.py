@@ -106,6 +106,9 @@ class Lifecycle(QObject):
         file = self._options.file or workspace.parts["library"].last_file
         if self._options.live:
             workspace.parts["script"].follow(self._options.live)
+        elif self._options.watch is not None:
+            mirror = self._options.watch
+            workspace.parts["watching"].follow(mirror.here, mirror.title, mirror)
         elif file is not None:
             studio.failed.connect(self._missed)
             self._open(file)

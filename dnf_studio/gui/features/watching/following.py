@@ -230,14 +230,15 @@ def followed(folder: Path, title: str, check: Check, puller: Puller | None = Non
 
 
 def _followed(folder: Path, title: str, check: Check, puller: Puller | None) -> Iterator[Joined | News]:
-    from dnf_studio.core.storage.run_folder import read_head
+    from dnf_studio.core.storage.run_folder import is_run_folder, read_head
 
     one, joined = _Folder(folder, title, puller is not None), False
     while True:
         pulled = puller.pull(check) if puller is not None else ""
         try:
             if not joined:
-                head = read_head(folder)
+                # What is not there yet of another machine's comes
+                head = read_head(folder) if puller is None or is_run_folder(folder) else None
                 first = one.begin(head) if head is not None else None
                 if first is not None:
                     joined = True

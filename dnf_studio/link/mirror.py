@@ -1,0 +1,223 @@
+"""Mirrors the folder of a run on another machine in a folder here, for as long as somebody watches it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from dnf_studio.core.files import explain, make_folder
+from dnf_studio.core.storage.run_folder import FILE, HEAD, LOCK, NEWEST, RECORD
+from dnf_studio.errors import Check, LinkError
+from dnf_studio.link.ssh import SNAPSHOTS, RunPlace, Shell
+
+ASKED_EVERY = 1.0
+"""Seconds between two looks at the folder there."""
+SLICE = 0.6
+"""Seconds of work between two words of it."""
+MOST_RECORD = 1 << 24
+"""Of a longer record only the end is brought here."""
+LATER = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds until the connection is tried again, the first time, the second and so on."""
+SHOWN = 5.0
+"""Seconds that the speed is a mean of."""
+
+
+def check_nothing() -> None:
+    """For who waits without an end."""
+
+
+class Mirror:
+    """Mirrors the folder of a run at `place` in a folder here, `here`, with at most `limit` bytes a second.
+
+    First the record and the newest weights come, then the snapshots, the newest first. A connection that is lost is
+    tried again and again. It is for one thread at a time.
+    """
+
+    def __init__(self, place: RunPlace, here: Path, limit: float) -> None:
+        self.place, self.here, self.limit = place, here, limit
+        self.title = place.title
+        self._connection: Shell | None = None
+        self._work: Iterator[str] | None = None
+        self._failures, self._again, self._why = 0, 0.0, ""
+        self._came: deque[tuple[float, int]] = deque()
+        self._paid = time.monotonic()
+        self._announced: bytes | None = None
+        self._newest: bytes | None = None
+        self._last = self._begun = False
+        self._tail = b""
+        self._check: Check = check_nothing
+
+    def connect(self, check: Check = check_nothing) -> None:
+        """Connect and bring the head of the run; raises `LinkError` where that cannot be, or where there is no run."""
+        make_folder(self.here, LinkError)
+        self._open(check)
+        assert self._connection is not None
+        there = self._connection.list(self.place.folder, check)
+        if HEAD not in there and LOCK not in there:
+            self.close()
+            raise LinkError(f"There is no run in '{self.place.folder}' on {self.place.host}: it has no {HEAD}.")
+
+    def pull(self, check: Check) -> str:
+        """Bring some of what is new, for about half a second, and say how it stands; raises `LinkError` for no loss."""
+        if time.monotonic() < self._again:
+            return self._waiting()
+        until = time.monotonic() + SLICE
+        try:
+            if self._connection is None:
+                self._open(check)
+            self._check = check
+            self._work = self._work or self._mirror(lambda: self._check())
+            word = next(self._work)
+            while word != "" and time.monotonic() < until:
+                word = next(self._work)
+        except LinkError as problem:
+            self._lose(problem)
+            return self._waiting()
+        self._failures = 0
+        return self._words(word)
+
+    def close(self) -> None:
+        """End the connection."""
+        connection, self._connection, self._work = self._connection, None, None
+        if connection is not None:
+            connection.close()
+
+    def _open(self, check: Check) -> None:
+        self._connection = connection = Shell(self.place.host)
+        try:
+            connection.begin(check)
+        except LinkError as problem:
+            self._connection = None
+            said = connection.close()
+            raise LinkError(f"Cannot reach {self.place.host} by ssh: {said or 'it ends at once'}.") from problem
+        except BaseException:
+            self.close()
+            raise
+
+    def _lose(self, problem: LinkError) -> None:
+        connection, self._connection, self._work = self._connection, None, None
+        said = connection.close() if connection is not None else ""
+        self._why = (said or str(problem)).rstrip(".")
+        self._again = time.monotonic() + LATER[min(self._failures, len(LATER) - 1)]
+        self._failures += 1
+
+    def _waiting(self) -> str:
+        left = max(0.0, self._again - time.monotonic())
+        return f"no connection ({self._why}); trying again in {left:.0f} s"
+
+    def _words(self, word: str) -> str:
+        now = time.monotonic()
+        while self._came and self._came[0][0] < now - SHOWN:
+            self._came.popleft()
+        rate = sum(count for _, count in self._came) / SHOWN
+        return ", ".join(filter(None, [f"{rate / 1000:,.0f} kB/s by ssh, at most {self.limit / 1000:,.0f}", word]))
+
+    def _mirror(self, check: Check) -> Iterator[str]:
+        """Bring what is new again and again; a word of what is to come after every piece, empty where there is none."""
+        connection = self._connection
+        assert connection is not None
+        while True:
+            looked = time.monotonic()
+            there = connection.list(self.place.folder, check)
+            self._tidy(there)
+            for name in self._wanted(there):
+                for _ in self._bring(connection, name, there[name], check):
+                    yield self._still(there)
+                if time.monotonic() > looked + ASKED_EVERY:
+                    break
+            while time.monotonic() < looked + ASKED_EVERY:
+                yield ""
+
+    def _wanted(self, there: dict[str, int]) -> list[str]:
+        """What is to be brought, in its order."""
+        head = [HEAD] if HEAD in there and (self._begun or not (self.here / HEAD).exists()) else []
+        lock = [LOCK] if there.get(LOCK) and not (self.here / LOCK).exists() else []
+        record = [RECORD] if there.get(RECORD, 0) > self._size(RECORD) else []
+        newest = [NEWEST] if NEWEST in there and self._newest_is_new() else []
+        snapshots = sorted((name for name in self._missing(there)), reverse=True)
+        ended = not there.get(LOCK) and FILE in there and (self._last or not (self.here / FILE).exists())
+        # Weights that were announced go before all others, so that they are seen soon
+        return [*head, *lock, *record, *newest, *snapshots[:1], *([FILE] if ended else []), *snapshots[1:]]
+
+    def _newest_is_new(self) -> bool:
+        return self._newest is None or self._newest != self._announced or not (self.here / NEWEST).exists()
+
+    def _missing(self, there: dict[str, int]) -> list[str]:
+        return [name for name in there if name.startswith(SNAPSHOTS) and self._size(name) != there[name]]
+
+    def _still(self, there: dict[str, int]) -> str:
+        missing, count = len(self._missing(there)), sum(name.startswith(SNAPSHOTS) for name in there)
+        return f"{count - missing} of {count} snapshots here" if missing > 1 else "receiving"
+
+    def _size(self, name: str) -> int:
+        try:
+            return (self.here / name).stat().st_size
+        except OSError:
+            return 0
+
+    def _tidy(self, there: dict[str, int]) -> None:
+        """Remove here what is there no more; a record that is shorter than ours is another one."""
+        if not there:
+            return
+        gone = [name for name in (NEWEST, FILE) if name not in there] + ([] if there.get(LOCK) else [LOCK])
+        snapshots = self.here / SNAPSHOTS
+        with suppress(OSError):
+            gone += [f"{SNAPSHOTS}/{name}" for name in os.listdir(snapshots) if f"{SNAPSHOTS}/{name}" not in there]
+        if 0 < there.get(RECORD, 0) < self._size(RECORD):
+            gone += [RECORD, HEAD, FILE]
+        for name in gone:
+            with suppress(OSError):
+                (self.here / name).unlink(missing_ok=True)
+
+    def _bring(self, connection: Shell, name: str, size: int, check: Check) -> Iterator[None]:
+        """Bring a file whole, or what is new of the record."""
+        target, begin = self.here / name, 0
+        try:
+            if name == RECORD:
+                begin = max(self._size(RECORD), size - MOST_RECORD)
+                with target.open("r+b" if target.exists() else "w+b") as file:
+                    # What is left out of a long one are zeros, and so places stay the same
+                    file.seek(begin)
+                    for piece in connection.read(self.place.folder, name, begin, size - begin, check):
+                        file.write(piece)
+                        file.flush()
+                        self._note(piece)
+                        self._pay(len(piece), check)
+                        yield
+                return
+            announced = self._announced
+            make_folder(target.parent, LinkError)
+            partial = target.with_name(f".{target.name}.part")
+            with partial.open("wb") as file:
+                for piece in connection.read(self.place.folder, name, 0, size, check):
+                    file.write(piece)
+                    self._pay(len(piece), check)
+                    yield
+            partial.replace(target)
+        except OSError as problem:
+            raise LinkError(f"Cannot write '{target}': {explain(problem)}") from problem
+        self._newest = announced if name == NEWEST else self._newest
+        self._last = self._last and name != FILE
+        self._begun = self._begun and name != HEAD
+
+    def _note(self, piece: bytes) -> None:
+        """See in the record that new weights were written, or that the run has begun anew or ended."""
+        *lines, self._tail = (self._tail + piece).split(b"\n")
+        for line in lines:
+            if b'"event":"weights"' in line and NEWEST.encode() in line:
+                self._announced = line
+            self._last = self._last or b'"event":"end"' in line
+            self._begun = self._begun or b'"event":"begin"' in line
+
+    def _pay(self, count: int, check: Check) -> None:
+        """Wait so long that no more than `limit` bytes come a second."""
+        now = time.monotonic()
+        self._came.append((now, count))
+        self._paid = max(self._paid, now - 0.2) + count / self.limit
+        while (left := self._paid - time.monotonic()) > 0:
+            check()
+            time.sleep(min(left, 0.1))

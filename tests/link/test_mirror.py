@@ -1,0 +1,198 @@
+"""The folder of a run on another machine, which here is this one: an ``ssh`` on the path runs what it is given."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dnf_studio.core.storage.run_folder import FILE, HEAD, LOCK, NEWEST, RECORD
+from dnf_studio.errors import Cancelled, LinkError
+from dnf_studio.link import mirror as mirror_module
+from dnf_studio.link.mirror import Mirror
+from dnf_studio.link.ssh import RunPlace, quoted
+
+SSH = """#!/bin/sh
+echo "$@" >> "{told}"
+[ -e "{down}" ] && {{ echo 'ssh: connect to host far port 22: No route to host' >&2; exit 255; }}
+echo 'a banner of the shell'
+for last; do :; done
+exec /bin/sh -c "$last"
+"""
+NAME = 'it\'s "a" $run; `x` \\ é'
+
+
+class Far:
+    """The other machine: a folder, and an ssh that can be cut."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.here = tmp_path / "far" / NAME, tmp_path / "here"
+        self.told, self.down = tmp_path / "told", tmp_path / "down"
+        (self.folder / "run.snapshots").mkdir(parents=True)
+        (tmp_path / "bin").mkdir()
+        ssh = tmp_path / "bin" / "ssh"
+        ssh.write_text(SSH.format(told=self.told, down=self.down))
+        ssh.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        self.write(HEAD, b"{}")
+        self.write(LOCK, b'{"mark": "x"}')
+
+    def write(self, name: str, data: bytes, more: bool = False) -> None:
+        with (self.folder / name).open("ab" if more else "wb") as file:
+            file.write(data)
+
+    def snapshot(self, iteration: int, data: bytes) -> None:
+        self.write(f"run.snapshots/{iteration:09d}.safetensors", data)
+
+    def weights(self, iteration: int, data: bytes) -> None:
+        self.write(NEWEST, data)
+        line = json.dumps({"event": "weights", "iteration": iteration, "file": NEWEST}, separators=(",", ":"))
+        self.write(RECORD, line.encode() + b"\n", more=True)
+
+    def mirror(self, limit: float = 1e9) -> Mirror:
+        return Mirror(RunPlace.read(f"me@far:{self.folder}"), self.here, limit)
+
+    def alike(self) -> bool:
+        return contents(self.folder) == contents(self.here)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    found = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.fixture
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Far:
+    monkeypatch.setattr(mirror_module, "ASKED_EVERY", 0.05)
+    monkeypatch.setattr(mirror_module, "LATER", (0.05,))
+    return Far(tmp_path, monkeypatch)
+
+
+def pulled(mirror: Mirror, until: Callable[[], bool]) -> list[str]:
+    words, end = [], time.monotonic() + 10
+    while not until():
+        assert time.monotonic() < end, words[-1:]
+        words.append(mirror.pull(lambda: None))
+        time.sleep(0.01)
+    return words
+
+
+def test_a_run_is_mirrored_as_it_grows_and_ends(far: Far) -> None:
+    far.write(RECORD, b'{"iteration": 1}\n{"itera')
+    far.weights(0, b"first" * 999)
+    for iteration in range(5):
+        far.snapshot(iteration, os.urandom(70_000 + iteration))
+    mirror = far.mirror()
+    mirror.connect()
+    pulled(mirror, far.alike)
+    far.weights(9, b"other" * 999)  # of the same size
+    (far.folder / "run.snapshots" / "000000003.safetensors").unlink()
+    pulled(mirror, far.alike)
+    (far.folder / NEWEST).unlink()
+    (far.folder / LOCK).unlink()
+    far.write(FILE, b"whole")
+    far.write(RECORD, b'{"event":"end","how":"done"}\n', more=True)
+    words = pulled(mirror, far.alike)
+    assert all("kB/s by ssh, at most 1,000,000" in word for word in words)
+    # It went on and ended once more, with a checkpoint of the same size
+    far.write(FILE, b"again")
+    far.write(RECORD, b'{"event":"begin"}\n{"event":"end","how":"done"}\n', more=True)
+    pulled(mirror, far.alike)
+    mirror.close()
+    assert far.told.read_text().count("\n") == 1  # one connection for all of it
+    assert far.told.read_text().endswith("-- me@far exec /bin/sh\n")
+
+
+def test_a_lost_connection_is_told_and_gone_on_with(far: Far) -> None:
+    far.write(RECORD, b"x" * 200_000)
+    mirror = far.mirror()
+    mirror.connect()
+    pulled(mirror, far.alike)
+    far.down.touch()
+    assert mirror._connection is not None
+    mirror._connection._process.kill()
+    far.write(RECORD, b"y" * 200_000, more=True)
+    words: list[str] = []
+    end = time.monotonic() + 10
+    while "No route to host" not in "".join(words) and time.monotonic() < end:
+        words.append(mirror.pull(lambda: None))
+        time.sleep(0.02)
+    assert "no connection (" in words[-1] and "trying again in" in words[-1]
+    far.down.unlink()
+    pulled(mirror, far.alike)
+    mirror.close()
+
+
+def test_the_bandwidth_is_bounded_and_a_wait_can_be_cancelled(far: Far) -> None:
+    far.write(RECORD, b"x" * 400_000)
+    mirror = far.mirror(limit=1_000_000)
+    mirror.connect()
+    began = time.monotonic()
+    pulled(mirror, far.alike)
+    assert time.monotonic() - began > 0.1  # 0.2 s of 0.4 may have been saved up
+    mirror.limit = 1000
+    far.write(RECORD, b"x" * 400_000, more=True)
+
+    def stop() -> None:
+        if (far.here / RECORD).stat().st_size > 400_000:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        for _ in range(99):
+            mirror.pull(stop)
+            time.sleep(0.01)
+    mirror.close()
+
+
+def test_a_record_that_is_another_one_and_a_long_one(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror_module, "MOST_RECORD", 100)
+    far.write(RECORD, b"1" * 150 + b"2" * 100)
+    mirror = far.mirror()
+    mirror.connect()
+    pulled(mirror, lambda: (far.here / RECORD).exists() and (far.here / RECORD).stat().st_size == 250)
+    assert (far.here / RECORD).read_bytes() == b"\0" * 150 + b"2" * 100
+    far.write(RECORD, b"anew\n")
+    pulled(mirror, lambda: (far.here / RECORD).read_bytes() == b"anew\n" if (far.here / RECORD).exists() else False)
+    mirror.close()
+
+
+def test_what_is_not_there_is_told(far: Far) -> None:
+    (far.folder / HEAD).unlink()
+    (far.folder / LOCK).unlink()
+    with pytest.raises(LinkError, match=r"There is no run in .* on me@far: it has no run\.json"):
+        far.mirror().connect()
+    far.down.touch()
+    with pytest.raises(LinkError, match="Cannot reach me@far by ssh: ssh: connect to host far port 22: No route"):
+        far.mirror().connect()
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "folder"),
+    [
+        ("gpu1:runs/a/", "gpu1", "runs/a/"),
+        ("me@gpu1.lab.org:/scratch/a b", "me@gpu1.lab.org", "/scratch/a b"),
+        ("[::1]:~/a", "::1", "a"),
+        ("h:~/", "h", "."),
+        ("h:-rf", "h", "-rf"),
+        ("h:a:b", "h", "a:b"),
+    ],
+)
+def test_places(text: str, host: str, folder: str) -> None:
+    found = RunPlace.read(text)
+    assert (found.host, found.folder) == (host, folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["-oProxyCommand=x:a", "me@-x:a", "-x@h:a", "h", "h:", ":a", "h x:a", "h;x:a", "$(x):a", "h:a\nb", "a/b:c"]
+)
+def test_what_is_no_place_is_refused(text: str) -> None:
+    with pytest.raises(LinkError):
+        RunPlace.read(text)
+
+
+def test_quoting() -> None:
+    assert quoted("it's") == "'it'\\''s'"
