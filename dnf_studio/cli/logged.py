@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from dnf_studio.core.ranks import restarts, under_torchrun
 from dnf_studio.core.storage.run_folder import HEAD, RECORD, check_new, checkpoint_file, is_run_folder, read_head
@@ -18,8 +18,8 @@ from dnf_studio.progress import note
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
     from dnf_studio.core.training.run_log import RunLog
+    from dnf_studio.core.training.run_sinks import SinkName
 
-SinkName = Literal["tensorboard", "wandb"]
 NOWHERE = "Say where the run is saved: -o FILE, or --log RUN/ for a folder that can be watched while it trains."
 
 
@@ -76,8 +76,9 @@ class Logged:
             self._lock.release(nothing_logged=True)
 
     def begin(self, run: Run, sinks: Sequence[SinkName] = ()) -> RunLog | None:
-        """Begin to log `run`; None where there is no folder."""
+        """Begin to log `run`, and to hand its record on to `sinks`; None where there is no folder."""
         from dnf_studio.core.training.run_log import RunLog
+        from dnf_studio.core.training.run_sinks import make_sinks
 
         if self.folder is None and sinks:
             raise SettingError("--sink hands on the record of a run; give it a folder with --log RUN/.")
@@ -86,7 +87,7 @@ class Logged:
         before = read_head(self._lock.folder)
         if self._new and before is not None and before.settings != json.loads(json.dumps(run.config.model_dump())):
             raise CheckpointError(f"'{self.folder}' holds a run with other settings; name another folder.")
-        self._log = RunLog(self._lock, run)
+        self._log = RunLog(self._lock, run, make_sinks(sinks, self._lock.folder, run.config.model_dump()))
         return self._log
 
     def keep_snapshots(self, run: Run, wanted: bool | None, weights: bool) -> bool:

@@ -96,6 +96,9 @@ def train(
     blur: Annotated[float | None, Option("--blur", metavar="PIXELS", help="Of a picture: its Gaussian blur.")] = None,
     resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run, file or folder.")] = None,
     log: Annotated[Path | None, Option("--log", metavar="RUN/", help=LOG)] = None,
+    sink: Annotated[
+        list[Literal["tensorboard", "wandb"]] | None, Option("--sink", help="Hand the record on, too; with --log.")
+    ] = None,
     weights: Annotated[
         bool, Option("--weights", help="Keep the model only: a quarter of the size, no resuming.")
     ] = False,
@@ -147,7 +150,7 @@ def train(
             tell_of_older(logged.output)
         keeper = Autosave(logged.kept_at)
         past = logged.keep_snapshots(run, snapshots, weights)
-        record = logged.begin(run)
+        record = logged.begin(run, sink or ())
         if not fit(run, logged.output, keeper, past, record):
             return 130
         if not ranks.writes:
