@@ -48,7 +48,7 @@ LOOK = 1.0
 """Seconds between two files of weights, at least."""
 NEWEST_EVERY = 5.0
 """Age in seconds at which the newest weights in the folder are replaced, where no snapshot was due."""
-MOST_TIME = 0.01
+MOST_TIME = 0.008
 """Share of the time that writing weights may take; more, and they are written less often."""
 AGAIN = 60.0
 """Seconds after which what could not be written is tried again."""

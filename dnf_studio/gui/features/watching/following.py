@@ -1,6 +1,6 @@
 """Follows the folder of a run: from its files to what the views show. Runs in a background thread, and imports torch.
 
-It polls, since changes on another machine are told by no file system. Half a second between two looks is little beside
+It polls, since changes on another machine are told by no file system. A third of a second between two looks is little beside
 the two seconds in which new weights are to be seen, and next to nothing for a server of files.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.run_reader import RunReader
     from dnf_studio.workers.snapshot import Snapshot
 
-POLL = 0.5
+POLL = 0.3
 """Seconds between two looks at the record."""
 WAKE = 0.1
 LISTED_EVERY = 3.0
