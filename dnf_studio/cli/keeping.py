@@ -127,11 +127,11 @@ def fit(run: Run, output: Path, keeper: Autosave, snapshots: bool = False, log: 
         interrupted = run.interrupted
         if run.ranks.writes:
             save(run, output, "run", keeper, snapshots, log)
+        if interrupted:
+            if log is not None:
+                log.end("stopped")
+            note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
     run.ranks.barrier()
-    if interrupted:
-        if log is not None:
-            log.end("stopped")
-        note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
     return not interrupted
 
 

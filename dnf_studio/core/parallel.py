@@ -143,6 +143,8 @@ class BlockPool:
             sys.setswitchinterval(min(SWITCH_SECONDS, sys.getswitchinterval()))
         self.ranks: Ranks = ALONE
         """Those that share the blocks of a training step."""
+        self.parts: list[tuple[float, float]] = []
+        """What each of several ranks gave to the loss of the last step, and its share of the blocks."""
         self.check: Check = lambda: None
         """Ends what is being computed where it is no longer wanted; called on any thread of the pool."""
         self._executor = (

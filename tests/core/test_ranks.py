@@ -72,7 +72,8 @@ def test_a_rank_that_is_lost_in_a_collective_is_told_by_its_number(monkeypatch: 
         _ = here.group
         here.barrier()
         if here.rank != 1:
-            with pytest.raises(RankError, match="Rank 1 "):
+            # Who notices later may be missing at the roll call, too
+            with pytest.raises(RankError, match=r"^Ranks? (0, )?1(, 2)? "):
                 here.all_gather(torch.ones(1))
 
     as_ranks(3, work, patience=0.5)

@@ -1,7 +1,7 @@
 """Follows the folder of a run: from its files to what the views show. Runs in a background thread, and imports torch.
 
-It polls, since changes on another machine are told by no file system. A third of a second between two looks is little beside
-the two seconds in which new weights are to be seen, and next to nothing for a server of files.
+It polls, since changes on another machine are told by no file system. A third of a second between two looks is little
+beside the two seconds in which new weights are to be seen, and next to nothing for a server of files.
 """
 
 from __future__ import annotations
