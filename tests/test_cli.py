@@ -789,3 +789,44 @@ def test_digits_in_logit_space_are_trained_resumed_sampled_and_told_so(
     assert told("evaluate", whole, "--no-ode", "--steps", 2) == 0
     assert "of standardised logits (α = 1e-06)" in told.out and "Bits per dimension" in told.out
     assert told("train", "--data", "digits::logit=2", "-o", resumed) == 1 and "alpha of a logit" in told.err
+
+
+# The folder of a run
+
+
+def test_a_run_is_logged_gone_on_with_and_taken_for_its_newest_weights(told: Told, small: Path, tmp_path: Path) -> None:
+    folder, copy = tmp_path / "run", tmp_path / "copy.safetensors"
+    found = told.json("train", "--config", small, "--log", folder)
+    assert (found["file"], found["log"]) == (str(folder / "run.safetensors"), str(folder))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "record.jsonl",
+        "run.json",
+        "run.safetensors",
+        "run.snapshots",
+    ]
+    assert told("train", "--config", small, "--log", folder) == 1 and "holds a run already" in told.err
+    found = told.json("train", "--resume", folder, "--iterations", 5, "-o", copy)
+    assert (found["iterations"], found["file"], found["log"]) == (5, str(copy), str(folder))
+    lines = [json.loads(line) for line in (folder / "record.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines if "event" not in line][-1] == 5
+    assert [line["how"] for line in lines if line.get("event") == "end"] == ["done", "done"]
+    assert lines[-1]["metrics"]["nll_bound"] == pytest.approx(found["nll_bound"])
+    held = told.json("inspect", folder)
+    assert held["iteration"] == 5 and held["sha256"] == told.json("inspect", copy)["sha256"]
+    assert told.json("sample", folder, "-n", 3, "-o", tmp_path / "a.h5")["samples"] == 3
+    assert told.json("report", folder, "-o", tmp_path / "a.html")["models"][0]["sha256"] == held["sha256"]
+
+
+def test_what_cannot_be_logged_is_refused_before_it_trains(told: Told, small: Path, tmp_path: Path) -> None:
+    assert told("train", "--config", small) == 2 and "Say where the run is saved" in told.err
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    assert told("train", "--config", small, "--log", tmp_path / "full") == 1 and "it holds 'x'" in told.err
+    assert told("train", "--config", small, "-o", tmp_path / "a.safetensors", "--sink", "tensorboard") == 2
+    assert "give it a folder with --log" in told.err
+    assert told("train", "--config", small, "--log", tmp_path / "new", "--sink", "csv") == 2
+    assert "A sink is tensorboard or wandb, not 'csv'" in told.err
+    assert told("train", "--data", "nothing", "--log", tmp_path / "new") == 1
+    assert not (tmp_path / "new").exists()
+    assert told("watch", "-oProxyCommand=x:run") == 2 or "no place of a run" in told.err
+    assert told("watch", "far:run", "--limit", 0) == 2 and "--limit takes" in told.err

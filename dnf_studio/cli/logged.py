@@ -18,8 +18,6 @@ from dnf_studio.progress import note
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
     from dnf_studio.core.training.run_log import RunLog
-    from dnf_studio.core.training.run_sinks import SinkName
-
 NOWHERE = "Say where the run is saved: -o FILE, or --log RUN/ for a folder that can be watched while it trains."
 
 
@@ -75,7 +73,7 @@ class Logged:
         elif self._lock is not None:
             self._lock.release(nothing_logged=True)
 
-    def begin(self, run: Run, sinks: Sequence[SinkName] = ()) -> RunLog | None:
+    def begin(self, run: Run, sinks: Sequence[str] = ()) -> RunLog | None:
         """Begin to log `run`, and to hand its record on to `sinks`; None where there is no folder."""
         from dnf_studio.core.training.run_log import RunLog
         from dnf_studio.core.training.run_sinks import make_sinks

@@ -55,7 +55,7 @@ SNAPSHOTS = (
 )
 LOG = (
     "A folder, new or of the run that is resumed, for its record while it trains: reports, weights now and then, the "
-    "checkpoint at its end. 'dnf-studio RUN/' shows it live."
+    "checkpoint at its end. 'dnf-studio RUN/' shows it live. torchrun takes --log for its own, and leaves --log-run."
 )
 STRAIGHT = "Weight of a penalty on bent forward paths."
 
@@ -95,9 +95,9 @@ def train(
     threshold: Annotated[float | None, Option("--threshold", help="Of a picture: the least darkness, 0 to 1.")] = None,
     blur: Annotated[float | None, Option("--blur", metavar="PIXELS", help="Of a picture: its Gaussian blur.")] = None,
     resume: Annotated[Path | None, Option("--resume", metavar="F", help="Go on with this run, file or folder.")] = None,
-    log: Annotated[Path | None, Option("--log", metavar="RUN/", help=LOG)] = None,
+    log: Annotated[Path | None, Option("--log", "--log-run", metavar="RUN/", help=LOG)] = None,
     sink: Annotated[
-        list[Literal["tensorboard", "wandb"]] | None, Option("--sink", help="Hand the record on, too; with --log.")
+        list[str] | None, Option("--sink", metavar="tensorboard|wandb", help="With --log, hand the record on to it.")
     ] = None,
     weights: Annotated[
         bool, Option("--weights", help="Keep the model only: a quarter of the size, no resuming.")

@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from dnf_studio.core.training.run_lines import END
 from dnf_studio.core.training.run_log import Sink
-from dnf_studio.errors import SetupError
+from dnf_studio.errors import SettingError, SetupError
 
-SinkName = Literal["tensorboard", "wandb"]
 SCALARS = {
     "loss": "training/loss",
     "learning_rate": "training/learning_rate",
@@ -37,12 +36,17 @@ def scalars(line: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         yield from ((f"ranks/loss_{rank}", loss) for rank, loss in enumerate(line.get("ranks") or ()))
 
 
-def make_sinks(names: Sequence[SinkName], folder: Path, settings: Mapping[str, Any]) -> list[Sink]:
-    """The sinks of these names for the run in `folder`; raises `SetupError` where a program is not installed."""
+def make_sinks(names: Sequence[str], folder: Path, settings: Mapping[str, Any]) -> list[Sink]:
+    """The sinks of these names for the run in `folder`.
+
+    Raises `SettingError` for another name, `SetupError` where a program is not installed.
+    """
     makers: dict[str, Callable[[Path, Mapping[str, Any]], Sink]] = {
         "tensorboard": TensorBoard,
         "wandb": WeightsAndBiases,
     }
+    if others := [name for name in names if name not in makers]:
+        raise SettingError(f"A sink is {' or '.join(makers)}, not '{others[0]}'.")
     return [makers[name](folder, settings) for name in dict.fromkeys(names)]
 
 

@@ -11,7 +11,7 @@ from dnf_studio.config import Config
 from dnf_studio.core.storage.run_lock import RunLock
 from dnf_studio.core.training.run import Run
 from dnf_studio.core.training.run_log import RunLog
-from dnf_studio.core.training.run_sinks import SinkName, make_sinks, scalars
+from dnf_studio.core.training.run_sinks import make_sinks, scalars
 from dnf_studio.errors import SetupError
 from tests.core.training.test_run_log import TINY, Clock, lines, told, train
 
@@ -34,9 +34,7 @@ def test_a_line_has_its_curves() -> None:
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "wandb"])
-def test_a_program_that_is_not_installed_is_named(
-    name: SinkName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_that_is_not_installed_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("tensorboard", "torch.utils.tensorboard", "wandb"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(SetupError, match=rf"is not installed here; pip install 'dnf-studio\[{name}\]'"):
