@@ -130,7 +130,7 @@ def fit(run: Run, output: Path, keeper: Autosave, snapshots: bool = False, log: 
         if interrupted:
             if log is not None:
                 log.end("stopped")
-            note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
+            note(f"Stopped after {run.iteration} iterations; go on with --resume '{_again(output, log)}'.")
     run.ranks.barrier()
     return not interrupted
 
@@ -147,15 +147,21 @@ def _tell(run: Run, report: StepReport, progress: Progress) -> None:
 
 def _keep(run: Run, output: Path, keeper: Autosave, snapshots: bool, error: StudioError, log: RunLog | None) -> None:
     """Keep the run that ended with `error`, and say where."""
+    again = _again(output, log)
     if isinstance(error, RankError):
         # Started again by torchrun, it goes on from there
         autosave(run, keeper)
-        note(f"The run is kept in '{keeper.file}', at iteration {run.iteration:,}; go on with --resume '{output}'.")
+        note(f"The run is kept in '{keeper.file}', at iteration {run.iteration:,}; go on with --resume '{again}'.")
     else:
         save(run, output, "run", keeper, snapshots, log)
-        note(f"The last good state is kept in '{output}'; go on with --resume '{output}'{_remedy(error)}.")
+        note(f"The last good state is kept in '{output}'; go on with --resume '{again}'{_remedy(error)}.")
     if log is not None:
         log.end("diverged" if isinstance(error, DivergenceError) else "failed")
+
+
+def _again(output: Path, log: RunLog | None) -> Path:
+    """What a run is resumed from: its folder, so that it goes on there."""
+    return output if log is None else log.folder
 
 
 def _remedy(error: StudioError) -> str:
