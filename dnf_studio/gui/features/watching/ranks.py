@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.gui.drawing.help import Help
@@ -48,6 +50,10 @@ class RanksPlot(Plot):
         self._points: list[tuple[int, Array]] = []
         self._seen = 0
         self._stride = 1
+        self.legend = QLabel()
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setToolTip("The colour of each rank")
+        self._caption_row.addWidget(self.legend)
         self.title_axis("bottom", "Iteration")
 
     @property
@@ -61,6 +67,7 @@ class RanksPlot(Plot):
             self.plot.removeItem(curve)
         self._curves, self._points, self._means = [], [], np.empty(0)
         self._seen, self._stride = 0, 1
+        self.legend.clear()
         self._draw()
 
     def append(self, reports: Sequence[StepReport]) -> None:
@@ -100,6 +107,9 @@ class RanksPlot(Plot):
         super().recolour()
         for rank, curve in enumerate(self._curves):
             curve.setPen(pg.mkPen(self._colour(rank), width=2 if rank < MOST_CURVES else 1))
+        named = {rank: self._colour(rank) for rank in range(self.ranks)[:MOST_CURVES]}
+        marks = (f'<span style="color: {colour}">■</span> {rank}' for rank, colour in named.items())
+        self.legend.setText("&nbsp; ".join(marks))
 
     def _colour(self, rank: int) -> str:
         return self.theme.curves[rank] if rank < min(MOST_CURVES, len(self.theme.curves)) else self.theme.muted
