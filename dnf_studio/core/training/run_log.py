@@ -52,6 +52,8 @@ MOST_TIME = 0.008
 """Share of the time that writing weights may take; more, and they are written less often."""
 AGAIN = 60.0
 """Seconds after which what could not be written is tried again."""
+FORGIVEN = 2
+"""Files of weights in turn that may fail without a word: some systems replace none that another program reads."""
 How = Literal["done", "stopped", "diverged", "failed"]
 
 
@@ -86,6 +88,7 @@ class RunLog:
         self._line_due, self._weights_due, self._again = 0.0, 0.0, 0.0
         self._gathered = Gathered()
         self._torn = self._told = self._over = False
+        self._missed = 0
         before = read_head(self.folder)
         created = before.created if before is not None else _now()
         write_head(self.folder, Head(run.config.model_dump(), environment(run), created), _creator())
@@ -113,7 +116,7 @@ class RunLog:
         try:
             if os.path.realpath(file) != os.path.realpath(output):
                 self._run.save(file, kind, snapshots=True)
-            (self.folder / NEWEST).unlink(missing_ok=True)
+            _removed(self.folder / NEWEST)
         except (OSError, StudioError) as problem:
             self._fail(problem)
 
@@ -163,8 +166,8 @@ class RunLog:
             if int(path.stem) <= self._run.iteration:
                 there.add(int(path.stem))
             else:
-                path.unlink(missing_ok=True)
-        (self.folder / NEWEST).unlink(missing_ok=True)
+                _removed(path)
+        _removed(self.folder / NEWEST)
         return there
 
     def _write_line(self, now: float) -> None:
@@ -208,7 +211,7 @@ class RunLog:
             return
         try:
             if self._lock.lost:
-                self._again = now + AGAIN
+                self._missed = FORGIVEN
                 raise CheckpointError(f"Another process has taken the folder '{self.folder}'.")
             if (written := self._wanted(now)) is not None:
                 kept, path = written
@@ -216,8 +219,12 @@ class RunLog:
                 path.parent.mkdir(exist_ok=True)
                 save_checkpoint(path, kept.checkpoint)
                 self._say_written(kept, path)
+            self._missed = 0
         except (OSError, StudioError) as problem:
-            self._fail(problem)
+            self._missed += 1
+            self._weights_due = now + NEWEST_EVERY
+            if self._missed > FORGIVEN:
+                self._fail(problem)
         self._weights_due = max(self._weights_due, self._clock() + (self._clock() - now) / MOST_TIME)
 
     def _wanted(self, now: float) -> tuple[KeptWeights, Path] | None:
@@ -225,9 +232,7 @@ class RunLog:
         run, folder = self._run, snapshot_folder(checkpoint_file(self.folder))
         kept = thinned(run.snapshots.all, run.iteration, SAVED_BYTES)
         gone = self._there - {each.iteration for each in kept}
-        for iteration in gone:
-            (folder / f"{iteration:09d}.safetensors").unlink(missing_ok=True)
-        self._there -= gone
+        self._there -= {iteration for iteration in gone if _removed(folder / f"{iteration:09d}.safetensors")}
         missing = [each for each in kept if each.checkpoint is not None and each.iteration not in self._there]
         late = missing and missing[-1].iteration > self._weights_of
         if late or (missing and now < self._weights_at + NEWEST_EVERY):
@@ -273,6 +278,14 @@ def environment(run: Run) -> dict[str, Any]:
         **({} if run.ranks.count == 1 else {"ranks": run.ranks.count}),
         "arguments": sys.argv[1:],
     }
+
+
+def _removed(path: Path) -> bool:
+    """Whether the file is no longer there; what another program reads cannot be removed everywhere."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+        return True
+    return False
 
 
 def _creator() -> str:

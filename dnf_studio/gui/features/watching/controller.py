@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -203,7 +204,7 @@ class WatchingBar(QFrame):
         """Show how the run stands; what `warns` has a frame."""
         if sentence != self.text.text():
             self.text.setText(sentence)
-            self.text.setToolTip(sentence)
+            self.text.setToolTip(f"<qt>{escape(sentence)}</qt>")
             self.setAccessibleDescription(sentence)
         name = "keep" if warns else ""
         if name != self.objectName():

@@ -138,8 +138,13 @@ class _Folder:
 
     def look(self, check: Check) -> News:
         """What is new."""
+        from dnf_studio.core.training.run_lines import marks_of
+
         told = self.reader.look(check)
         self.anew = told.anew
+        if told.begun is not None and told.reports and (marks := marks_of(told.begun.get("marks"))):
+            # Those of a run that was taken up from a file are nowhere else
+            told.reports[0] = replace(told.reports[0], marks=(*marks, *told.reports[0].marks))
         if told.reports:
             self._last = [*self._last, *told.reports][-PACE:]
         if told.weights is not None:
