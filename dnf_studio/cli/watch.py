@@ -27,6 +27,7 @@ MOST_TRIES = 20
 def watch(
     place: Annotated[str, Argument(metavar="HOST:RUN/", help=PLACE)],
     limit: Annotated[float, Option("--limit", metavar="KB", help=LIMIT)] = 1000.0,
+    as_json: Annotated[bool, Option("--json", help="Print what the window measured on quitting.")] = False,
 ) -> int:
     """It needs ssh here, and there ssh, ls, tail and head; nothing is installed or listens there."""
     from dnf_studio.cli.window import open_with
@@ -44,7 +45,7 @@ def watch(
         mirror.connect()
         STOP.at_once = False
         try:
-            return open_with(WindowOptions(watch=mirror, started=time.perf_counter()))
+            return open_with(WindowOptions(watch=mirror, json=as_json, started=time.perf_counter()))
         finally:
             mirror.close()
     finally:

@@ -124,6 +124,13 @@ class Comparison(QObject):
         number = next((k for k, known in self._known.items() if known is second), "") or self.keep(second)
         self._session.apply({"second": number})
 
+    def renew(self, newer: Opened) -> None:
+        """Go on with newer weights of the run that is B, as another process has trained it; of another B nothing."""
+        second, number = self._second, self._session.state.second
+        if second is not None and self._explorer is not None and second.opened.source == newer.source:
+            self._second = self._known[number] = replace(second, opened=newer)
+            self._explorer.publish(newer.snapshot)
+
     def keep(self, second: SecondModel) -> str:
         """Keep this model to be compared with later; the number by which the state knows it."""
         number = str(next(self._numbers))

@@ -93,8 +93,8 @@ def open_any(
     if name in assets.checkpoint_names():
         return _open_checkpoint(name)
     path, chosen = split_selection(name)
-    if chosen is None and os.path.isdir(path) and (opened := _open_run(path)) is not None:
-        return opened
+    if chosen is None and (run := run_folder_of(name)) is not None:
+        return _open_run(run)
     if chosen is None and os.path.exists(path) and not os.path.isdir(path):
         kind = api.file_kind(path)
         if kind in ("checkpoint", "reference"):
@@ -115,12 +115,10 @@ def run_folder_of(name: str) -> Path | None:
     return folder if is_run_folder(folder) else None
 
 
-def _open_run(folder: Path) -> Opened | None:
-    """The newest weights of the run in `folder`, as they are now; None where it is another folder."""
-    from dnf_studio.core.storage.run_folder import is_run_folder, newest_checkpoint
+def _open_run(folder: Path) -> Opened:
+    """The newest weights of the run in `folder`, as they are now."""
+    from dnf_studio.core.storage.run_folder import newest_checkpoint
 
-    if not is_run_folder(folder):
-        return None
     file, checkpoint = newest_checkpoint(folder)
     return replace(show_checkpoint(checkpoint, folder.name, file), source=str(folder.absolute()), kind="run")
 

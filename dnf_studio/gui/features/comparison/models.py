@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
 
-FILTER = "Checkpoints and exports (*.safetensors *.pt *.pth *.h5);;All files (*)"
+FILTER = "Checkpoints, runs and exports (*.safetensors *.pt *.pth run.json *.h5);;All files (*)"
 TRAINS = "A model trains now: stop the run or wait for its end first."
 
 

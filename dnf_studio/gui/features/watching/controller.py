@@ -48,6 +48,8 @@ class WatchingController(QObject):
         workspace.add_bar(self.bar)
         workspace.files.openers[RUN_FOLDER] = lambda name: self.open(name)
         self._studio.opened.connect(self._opened)
+        self._beside, self._beside_source = Newest(self._studio.background), ""
+        workspace.comparison.changed.connect(self._follow_second)
 
     @property
     def _ranks(self) -> RanksPlot:
@@ -151,6 +153,28 @@ class WatchingController(QObject):
         self._following.cancel()
         self._workspace.plots.offer(PLOT, False)
         self.bar.hide()
+
+    @Slot()
+    def _follow_second(self) -> None:
+        """Follow B, too, where that is a run: it goes on beside A."""
+        second = self._workspace.comparison.second
+        source = "" if second is None or second.opened.kind != "run" else second.opened.source
+        if source == self._beside_source:
+            return
+        self._beside_source = source
+        if second is None or not source:
+            self._beside.cancel()
+            return
+        title = second.opened.shown.title
+        self._beside.start(
+            lambda check: followed(Path(source), title, check), self._renew_second, self._workspace.studio.failed.emit
+        )
+
+    def _renew_second(self, what: Joined | News) -> None:
+        second = self._workspace.comparison.second
+        if isinstance(what, News) and what.snapshot is not None and second is not None:
+            snapshot, checkpoint = what.snapshot
+            self._workspace.comparison.renew(replace(second.opened, snapshot=snapshot, checkpoint=checkpoint))
 
     def _is_own(self, kind: str, title: str) -> bool:
         return kind == "run" and title == self._title

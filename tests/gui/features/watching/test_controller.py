@@ -158,6 +158,25 @@ def test_a_run_of_a_newer_version_is_told(
     assert "newer DNF Studio" in told[0]
 
 
+def test_a_second_run_goes_on_beside_the_first(
+    training: Training, watching: WatchingController, workspace: Workspace, until: Callable[..., None], tmp_path: Path
+) -> None:
+    other = Training(tmp_path / "other")
+    watching.open(str(training.folder))
+    until(lambda: watching.shown)
+    workspace.comparison.open(str(other.folder / HEAD))
+    until(lambda: workspace.comparison.frame is not None)
+    frame = workspace.comparison.frame
+    assert frame is not None and workspace.comparison.names == ("moons (diffflow)", "other (diffflow)")
+    other.go(3)
+    until(lambda: workspace.comparison.frame is not None and workspace.comparison.frame.weights > frame.weights)
+    second = workspace.comparison.second
+    assert second is not None and second.opened.checkpoint is not None and second.opened.checkpoint.iteration == 3
+    workspace.comparison.close()
+    assert not watching._beside.running
+    other.log.end("stopped")
+
+
 def test_a_run_folder_is_second_in_compare_and_a_file_to_open(training: Training, workspace: Workspace) -> None:
     opened = open_any(str(training.folder), Config())
     assert opened.kind == "run" and opened.shown.trained and opened.path == training.folder / "newest.safetensors"
