@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 PLOT = "ranks"
 MINUTE = 60.0
+TOLD = (
+    "A run is stale where no line of its record came for ten times as long as they usually are apart, and for ten "
+    "seconds at least, since this window looks; clocks of two machines are never compared."
+)
 ENDS = {
     "done": "has ended at iteration {}",
     "stopped": "was stopped at iteration {}; it can be gone on with",
@@ -228,7 +232,7 @@ class WatchingBar(QFrame):
         """Show how the run stands; what `warns` has a frame."""
         if sentence != self.text.text():
             self.text.setText(sentence)
-            self.text.setToolTip(f"<qt>{escape(sentence)}</qt>")
+            self.text.setToolTip(f"<qt>{escape(sentence)}.<br>{TOLD}</qt>")
             self.setAccessibleDescription(sentence)
         name = "keep" if warns else ""
         if name != self.objectName():
