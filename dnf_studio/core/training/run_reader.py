@@ -89,7 +89,7 @@ class Told:
 
     reports: list[StepReport] = field(default_factory=list)
     weights: tuple[int, str] | None = None
-    """Iteration and file of weights that were written."""
+    """Iteration and file of the newest weights that were written."""
     begun: dict[str, Any] | None = None
     """A process has begun to log."""
     ended: dict[str, Any] | None = None
@@ -205,12 +205,13 @@ class RunReader:
         event = values.get("event")
         if event == BEGIN:
             self._over = False
-            told.begun, told.ended = values, None
+            told.begun, told.ended, told.weights = values, None, None
         elif event == END:
             self._over = True
             told.ended = values
         elif event == WEIGHTS:
-            told.weights = _weights(values) or told.weights
+            found = _weights(values)
+            told.weights = max(filter(None, (told.weights, found)), default=None)
         elif (report := report_of(values)) is not None:
             over = values.get("over")
             thinned.add(report, over if isinstance(over, int) and 0 < over < 2**53 else 1)

@@ -24,7 +24,7 @@ def line(iteration: int, loss: float = 1.0, **more: object) -> str:
 
 
 def event(name: str, **more: object) -> str:
-    return json.dumps({"event": name, "iteration": 0, "at": 0.0, **more}) + "\n"
+    return json.dumps({"event": name, "iteration": 0, "at": 0.0} | more) + "\n"
 
 
 @pytest.fixture
@@ -65,7 +65,10 @@ def test_events_say_what_there_is(reader: RunReader) -> None:
     assert told.ended is not None and told.ended["how"] == "done"
     write(reader, event("begin"))
     told = reader.look()
-    assert told.begun and told.ended is None
+    assert told.begun and told.ended is None and told.weights is None
+    files = ((9, "newest.safetensors"), (4, "run.snapshots/000000004.safetensors"))
+    write(reader, "".join(event("weights", iteration=iteration, file=file) for iteration, file in files))
+    assert reader.look().weights == (9, "newest.safetensors")
     for file in ("../../secret.safetensors", "run.snapshots/000000001.safetensors", 5):
         write(reader, event("weights", file=file))
         assert reader.look().weights is None

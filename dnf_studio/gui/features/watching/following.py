@@ -29,6 +29,8 @@ POLL = 0.3
 WAKE = 0.1
 LISTED_EVERY = 3.0
 """Seconds between two looks at which snapshots there are."""
+AGAIN = 0.7
+"""Seconds until weights that were told of and are not there are looked for again."""
 PACE = 40
 """Reports that the speed is taken of."""
 HELD = "{} is trained by another process; to train a model here open data or another model first."
@@ -101,7 +103,7 @@ class _Folder:
         self._shown = -1
         self._wanted: int | None = None
         self._known: dict[int, KeptWeights] = {}
-        self._listed = 0.0
+        self._listed = self._again = 0.0
         self._last: list[StepReport] = []
 
     def begin(self, head: Head) -> Joined | None:
@@ -147,6 +149,8 @@ class _Folder:
             told.reports[0] = replace(told.reports[0], marks=(*marks, *told.reports[0].marks))
         if told.reports:
             self._last = [*self._last, *told.reports][-PACE:]
+        if told.begun is not None:
+            self._wanted = None
         if told.weights is not None:
             self._wanted = max(told.weights[0], self._wanted or 0)
         if told.begun is not None and told.ended is None:
@@ -177,15 +181,17 @@ class _Folder:
         from dnf_studio.core.storage.run_folder import newest_checkpoint
         from dnf_studio.workers.snapshot import Snapshot
 
-        if self._wanted is None or self._wanted <= self._shown:
+        if self._wanted is None or self._wanted <= self._shown or time.monotonic() < self._again:
             return None
+        # Of another machine the record comes sooner than the weights that it tells of
+        self._again = time.monotonic() + AGAIN
         try:
             _, checkpoint = newest_checkpoint(self.folder)
         except CheckpointError:
             return None
         if checkpoint.iteration <= self._shown:
             return None
-        self._shown = checkpoint.iteration
+        self._shown, self._again = checkpoint.iteration, 0.0
         return Snapshot.taking_whole(checkpoint.build()), checkpoint
 
     def _snapshots(self) -> tuple[KeptWeights, ...] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -175,6 +176,38 @@ def test_a_second_run_goes_on_beside_the_first(
     workspace.comparison.close()
     assert not watching._beside.running
     other.log.end("stopped")
+
+
+class Copying:
+    """Brings a folder as another machine's is, the record first."""
+
+    title = "far:moons"
+
+    def __init__(self, there: Path, here: Path) -> None:
+        self.there, self.here, self.closed, self.turn = there, here, False, 0
+
+    def pull(self, _check: object) -> str:
+        self.turn += 1
+        if self.turn > 1:
+            shutil.copytree(self.there, self.here, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
+        return "5 kB/s by ssh, at most 1,000"
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_run_of_another_machine_is_no_file_of_this_one(
+    training: Training, watching: WatchingController, workspace: Workspace, until: Callable[..., None], tmp_path: Path
+) -> None:
+    training.go(1)
+    puller = Copying(training.folder, tmp_path / "here")
+    watching.follow(puller.here, puller.title, puller)
+    until(lambda: "first weights are waited for · 5 kB/s by ssh, at most 1,000" in watching.sentence()[0])
+    until(lambda: watching.sentence()[0] == "Watching far:moons · iteration 1, N = 4 · 5 kB/s by ssh, at most 1,000")
+    current = workspace.studio.current
+    assert current is not None and (current.source, current.kind, current.path) == ("", "run", None)
+    watching._following.cancel()
+    until(lambda: puller.closed)
 
 
 def test_a_run_folder_is_second_in_compare_and_a_file_to_open(training: Training, workspace: Workspace) -> None:
