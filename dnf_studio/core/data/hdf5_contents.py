@@ -26,6 +26,8 @@ MOST_NAMES = 1 << 16
 """Texts in a row."""
 MOST_CHUNKS = 1 << 22
 MOST_ATTRIBUTES = 200
+MOST_SOURCES = 4096
+"""Files that a virtual data set is made of."""
 BLOCK_BYTES = 1 << 23
 DEFLATE, SHUFFLE, FLETCHER32, LZF = 1, 2, 3, 32000
 MOST_DEFLATED = 1100
@@ -121,13 +123,38 @@ def _header(dataset: Object) -> dict[str, Any]:
     known["scale"] = dataset.attrs.get("CLASS", b"") in (b"DIMENSION_SCALE", "DIMENSION_SCALE")
     known["elsewhere"] = bool(dataset.is_virtual or dataset.external)
     if known["elsewhere"]:
-        return known
+        return known | ({"sources": _sources(dataset)} if dataset.is_virtual else {})
     if dataset.chunks is None:
         known["written"] = "not" if dataset.id.get_storage_size() < dataset.nbytes else "whole"
     else:
         expected = math.prod(-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True))
         known["written"] = "whole" if dataset.id.get_num_chunks() == expected else "partly"
     return known | _place(dataset)
+
+
+def _sources(dataset: Object) -> list[list[Any]] | None:
+    """What a virtual data set shows, none of which is opened: file, data set, first row here and the row after the last.
+
+    None where that is not whole rows of whole data sets, few enough of them.
+    """
+    layout, found = dataset.id.get_create_plist(), list[list[Any]]()
+    if dataset.maxshape != dataset.shape or not 1 <= layout.get_virtual_count() <= MOST_SOURCES:
+        return None
+    for number in range(layout.get_virtual_count()):
+        here = layout.get_virtual_vspace(number)
+        # Either is of its whole data set where it says so, else of those within its bounds
+        if layout.get_virtual_srcspace(number).get_select_type() != h5py.h5s.SEL_ALL:
+            return None
+        low, high = (0,) * len(dataset.shape), tuple(size - 1 for size in dataset.shape)
+        if here.get_select_type() != h5py.h5s.SEL_ALL:
+            low, high = here.get_select_bounds()
+            if here.get_select_npoints() != math.prod(b - a + 1 for a, b in zip(low, high, strict=True)):
+                return None
+        if any(low[1:]) or tuple(b + 1 for b in high[1:]) != dataset.shape[1:]:
+            return None
+        names = layout.get_virtual_filename(number), layout.get_virtual_dsetname(number).lstrip("/")
+        found.append([*names, int(low[0]), int(high[0]) + 1])
+    return sorted(found, key=lambda one: one[2])
 
 
 def _place(dataset: Object) -> dict[str, Any]:

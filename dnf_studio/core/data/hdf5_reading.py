@@ -108,6 +108,13 @@ class Hdf5File:
         self._path, self._error, self._stack = path, error, stack
         self._identity = _identity(path)
         self._rows: dict[str, FileRows | None] = {}
+        self.beside: dict[tuple[str, str], FileRows] = {}
+        """Rows of other files that this one shows, by file and dataset."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self._path
 
     @cached_property
     def contents(self) -> Contents:

@@ -190,7 +190,8 @@ def _wanted(order: Order, writer: SampleWriter) -> Iterator[tuple[SampleBlock, i
         return
     if writer.rows == plan.count:
         return
-    for block in _drawn(flow, plan, writer.drawn):
+    for one in _drawn(flow, plan, plan.first + writer.drawn):
+        block = replace(one, start=one.start - plan.first)
         end = block.start + len(block.samples)
         if plan.region is None:
             yield block, end
