@@ -1,0 +1,257 @@
+"""The processes that torchrun starts to do one piece of work together: which one this is, and how they speak.
+
+Without torchrun's variables there is one, `ALONE`, whose every method answers at once, and torch.distributed is never
+imported. Small objects go through torchrun's store, so that who does not answer is known by name; numbers go through
+a process group, of gloo on processors and of nccl on GPUs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dnf_studio.errors import SettingError, SetupError, StudioError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from torch._C._distributed_c10d import Store
+    from torch.distributed import ProcessGroup
+
+PATIENCE = 600.0
+"""Seconds after which a rank that does not answer is given up."""
+ROLL_CALL = 3.0
+"""Seconds in which those that lost another rank say that they are still there."""
+
+T = TypeVar("T")
+
+
+class RankError(StudioError):
+    """A rank is gone, or has not answered for a long time."""
+
+
+class RanksDiffer(StudioError):
+    """Ranks that are to do the same have other settings, versions or data; raised by all of them alike."""
+
+
+class Ranks:
+    """The ranks 0 … `count` − 1 of a piece of work, as seen by the one with the number `rank`.
+
+    All call the same methods in the same order; each waits for the others and raises `RankError`, with the number of
+    the rank that is missing, where one has ended or has not answered for `patience` seconds.
+    """
+
+    def __init__(
+        self,
+        rank: int = 0,
+        count: int = 1,
+        store: Store | None = None,
+        group: Callable[[], ProcessGroup] | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        """`store` and `group`, called when first needed, are torch.distributed's; one rank alone needs neither."""
+        self.rank, self.count, self.patience = rank, count, patience
+        self._store, self._make_group = store, group
+        self._group: ProcessGroup | None = None
+        self._gathered = 0
+
+    @property
+    def writes(self) -> bool:
+        """Whether this is the rank that writes files and tells people; the others are silent."""
+        return self.rank == 0
+
+    def run_of(self, count: int, rank: int | None = None) -> slice:
+        """Which of `count` parts of the work are this rank's, or those of another `rank`: runs one after the other."""
+        own = self.rank if rank is None else rank
+        return slice(own * count // self.count, (own + 1) * count // self.count)
+
+    def gather(self, value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
+        """What each rank has given, in their order: small values that JSON can hold."""
+        if self._store is None:
+            return [value]
+        self._gathered += 1
+        keys = [f"gathered/{self._gathered}/{rank}" for rank in range(self.count)]
+        try:
+            self._store.set(keys[self.rank], json.dumps(value))
+            self._await(keys)
+            found = [json.loads(self._store.get(key)) for key in keys]
+            # Whoever has come here has read all that was gathered before
+            self._store.delete_key(f"gathered/{self._gathered - 1}/{self.rank}")
+        except RuntimeError as error:
+            raise RankError("The store of torchrun, through which the ranks speak, is gone; start again.") from error
+        return found
+
+    def first(self, value: T) -> T:
+        """The `value` of rank 0, which JSON can hold, for all ranks."""
+        found: T = self.gather(value if self.writes else None)[0]
+        return found
+
+    def barrier(self) -> None:
+        """Wait until all ranks have come here."""
+        self.gather(None)
+
+    def require_same(self, facts: Mapping[str, Any]) -> None:
+        """Raise `RanksDiffer`, on all ranks alike, unless each has the same value of every one of these `facts`."""
+        first, *others = self.gather(dict(facts))
+        for rank, own in enumerate(others, start=1):
+            for name in [*first, *(own.keys() - first.keys())]:
+                if own.get(name) != first.get(name):
+                    raise RanksDiffer(
+                        f"Rank {rank} has another {name} than rank 0, {_shown(own.get(name))} in the place of "
+                        f"{_shown(first.get(name))}; start all ranks with the same command, files and versions."
+                    )
+
+    def all_gather(self, values: Tensor) -> Tensor:
+        """The `values` (n,) of each rank, on the device they are on, (R, n)."""
+        if self._store is None:
+            return values[None]
+        found = values.new_empty(self.count * len(values))
+        self.finish(lambda group: group._allgather_base(found, values.contiguous()).wait())
+        return found.view(self.count, -1)
+
+    def finish(self, collective: Callable[[ProcessGroup], object]) -> None:
+        """Do a `collective` of torch.distributed with the group; raises `RankError` where another rank is missing."""
+        started = time.monotonic()
+        try:
+            collective(self.group)
+        except RuntimeError as error:
+            raise self._missing(started) from error
+
+    @property
+    def group(self) -> ProcessGroup:
+        """The process group of all ranks."""
+        assert self._make_group is not None
+        if self._group is None:
+            self._group = self._make_group()
+        return self._group
+
+    def place(self, device: torch.device) -> torch.device:
+        """The `device` of this rank, on a GPU one of its own; raises `SettingError` where there are too few."""
+        if self.count == 1 or device.type == "cpu":
+            return device
+        import torch
+
+        here, own = _number("LOCAL_WORLD_SIZE", self.count), _number("LOCAL_RANK", self.rank)
+        there = torch.cuda.device_count() if device.type == "cuda" else 1
+        if there < here:
+            raise SettingError(
+                f"{here} ranks on this machine need a GPU each, and it has {there}; "
+                f"start as many with --nproc-per-node, or train with --device cpu."
+            )
+        if device.type != "cuda":
+            return device
+        torch.cuda.set_device(own)
+        return torch.device("cuda", own)
+
+    def _await(self, keys: list[str]) -> None:
+        """Wait until the store has all `keys`, which end with the rank they are of; signals are answered meanwhile."""
+        from torch.distributed import DistStoreError
+
+        assert self._store is not None
+        until = time.monotonic() + self.patience
+        while True:
+            with suppress(DistStoreError):
+                self._store.wait(keys, timedelta(seconds=min(1.0, self.patience)))
+                return
+            if time.monotonic() >= until:
+                missing = [int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])]
+                raise self._given_up(missing)
+
+    def _missing(self, started: float) -> RankError:
+        """What to say after a collective, begun at `started`, that failed: all that are left say that they are."""
+        waited = time.monotonic() - started
+        if self._store is None:
+            return RankError("Ranks of this work lost each other; start again.")
+        with suppress(RuntimeError):
+            self._store.set(f"left/{self.rank}", "")
+            time.sleep(min(ROLL_CALL, self.patience))
+            missing = [rank for rank in range(self.count) if not self._store.check([f"left/{rank}"])]
+            if missing and waited < self.patience:
+                return RankError(f"{_named(missing)} ended before the work was done; what it said last tells why.")
+            if missing:
+                return self._given_up(missing)
+        return RankError("The ranks lost each other, or torchrun ended; start again.")
+
+    def _given_up(self, missing: list[int]) -> RankError:
+        return RankError(
+            f"{_named(missing)} of {self.count} did not answer for {self.patience:g} s; look at what it does, "
+            f"and start again."
+        )
+
+
+ALONE = Ranks()
+"""The one process that does all of the work."""
+
+
+def under_torchrun() -> bool:
+    """Whether torchrun, or what sets its variables, started this process, be it alone or one of several."""
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def this_rank() -> int:
+    """The number of this process, 0 without torchrun."""
+    return _number("RANK", 0) if under_torchrun() else 0
+
+
+def ranks_here() -> int:
+    """How many ranks share this machine, 1 without torchrun."""
+    return _number("LOCAL_WORLD_SIZE", 1) if under_torchrun() else 1
+
+
+def restarts() -> int:
+    """How often torchrun has started the ranks again, after one of them ended."""
+    return _number("TORCHELASTIC_RESTART_COUNT", 0)
+
+
+def our_ranks() -> Ranks:
+    """Those that torchrun started, who meet when this is first called; `ALONE` without it, or where it starts one."""
+    return _meet() if under_torchrun() and _number("WORLD_SIZE", 1) > 1 else ALONE
+
+
+@cache
+def _meet() -> Ranks:
+    import torch.distributed as dist
+
+    if not dist.is_available():
+        raise SetupError("This build of torch has no torch.distributed; start one process, without torchrun.")
+    from torch.distributed.rendezvous import rendezvous
+
+    wait = timedelta(seconds=PATIENCE)
+    try:
+        store, rank, count = next(rendezvous("env://", timeout=wait))
+    except (RuntimeError, ValueError) as error:
+        raise RankError(f"The ranks cannot meet: {str(error).splitlines()[0].rstrip('.')}.") from error
+
+    def group() -> ProcessGroup:
+        import torch
+
+        both = torch.cuda.is_available() and dist.is_nccl_available()
+        backend = "cpu:gloo,cuda:nccl" if both else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=wait)
+        made = dist.group.WORLD
+        assert made is not None
+        return made
+
+    return Ranks(rank, count, store, group)
+
+
+def _number(name: str, otherwise: int) -> int:
+    text = os.environ.get(name, str(otherwise))
+    if not text.isdecimal():
+        raise SettingError(f"The variable {name} is '{text}', where torchrun puts a number; unset it to work alone.")
+    return int(text)
+
+
+def _named(ranks: list[int]) -> str:
+    return f"Rank {ranks[0]}" if len(ranks) == 1 else f"Ranks {', '.join(map(str, ranks))}"
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"
