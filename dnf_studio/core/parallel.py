@@ -21,6 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import torch
 
+from dnf_studio.core.ranks import ranks_here
 from dnf_studio.errors import Cancelled, Check
 
 SWITCH_SECONDS = 2e-4
@@ -34,10 +35,11 @@ R = TypeVar("R")
 
 
 def worker_threads(device: torch.device | str = "cpu") -> int:
-    """How many block threads serve `device`: the usable cores for the processor, else one."""
+    """How many block threads serve `device`: the usable cores for the processor, shared with other ranks, else one."""
     if torch.device(device).type != "cpu":
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // ranks_here())
 
 
 @contextmanager

@@ -25,6 +25,8 @@ from dnf_studio.core.storage.sample_file import FORMAT
 from dnf_studio.core.storage.shards import Shard
 from dnf_studio.errors import DataError, ExportError
 
+Sums = dict[str, NDArray[np.uint8]]
+"""SHA-256 sums of the blocks of each dataset, (K, 32)."""
 MOST_OPEN = 240
 """Datasets of shards that are kept open while the file that shows them is."""
 
@@ -96,7 +98,7 @@ def _shard_rows(file: Hdf5File, name: str, shard: Shard) -> FileRows:
     if (known := file.beside.get((shard.name, name))) is not None:
         return known
     whole = info_of(file, file.path)
-    with opened_shard(file.path.parent / shard.name, whole, shard) as part:
+    with opened_shard(file.path.parent / shard.name, whole, shard) as (part, _):
         found = {(shard.name, one): part.rows(one) for one in whole.datasets}
     while file.beside and len(file.beside) + len(found) > MOST_OPEN:
         file.beside.pop(next(iter(file.beside)), None)
@@ -107,10 +109,12 @@ def _shard_rows(file: Hdf5File, name: str, shard: Shard) -> FileRows:
 
 
 @contextmanager
-def opened_shard(path: Path, whole: ExportInfo, shard: Shard) -> Iterator[Hdf5File]:
-    """The `shard` at `path` of the export `whole`, open for reading; raises `ExportError` where it is none of it."""
-    with _opened(path) as file:
-        part = info_of(file, path)
+def opened_shard(path: Path, whole: ExportInfo, shard: Shard) -> Iterator[tuple[Hdf5File, ExportInfo]]:
+    """The `shard` at `path` of the export `whole`, open for reading, and what it holds.
+
+    Raises `ExportError` where it is none of that export.
+    """
+    with opened_export(path) as (file, part):
         same = all(
             getattr(part, name) == getattr(whole, name)
             for name in ("dim", "steps", "lam", "seed", "checkpoint_sha256", "datasets")
@@ -122,7 +126,7 @@ def opened_shard(path: Path, whole: ExportInfo, shard: Shard) -> Iterator[Hdf5Fi
                 f"The shard '{path}' is of another export; put the one that was written in its place, or draw the "
                 "export again."
             )
-        yield file
+        yield file, part
 
 
 def label_names(file: Hdf5File) -> tuple[str, ...]:
@@ -133,20 +137,24 @@ def label_names(file: Hdf5File) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
-def read_checksums(path: Path) -> dict[str, NDArray[np.uint8]] | None:
+def read_checksums(path: Path) -> Sums | None:
     """The SHA-256 sums (K, 32) of each dataset's blocks of `BLOCK` rows; None where an older file has none.
 
     Raises `ExportError` where the file cannot be read, or the sums are not those of its datasets.
     """
-    with _opened(Path(path)) as file:
-        info = info_of(file, Path(path))
-        if "checksums" not in file.contents.objects:
-            return None
-        sums = {name: (inside := f"checksums/{name}", dataset_of(file, inside)) for name in info.datasets}
-        shape = -(-info.count // BLOCK), SUM_BYTES
-        if any(found.shape != shape or found.dtype != np.uint8 for _, found in sums.values()):
-            raise ValueError("wrong checksums")
-        return {name: rows_of(file, inside) for name, (inside, _) in sums.items()}
+    with opened_export(Path(path)) as (file, info):
+        return checksums_of(file, info)
+
+
+def checksums_of(file: Hdf5File, info: ExportInfo) -> Sums | None:
+    """`read_checksums` of an export that is open; raises ValueError where the sums are not those of its datasets."""
+    if "checksums" not in file.contents.objects:
+        return None
+    sums = {name: (inside := f"checksums/{name}", dataset_of(file, inside)) for name in info.datasets}
+    shape = -(-info.count // BLOCK), SUM_BYTES
+    if any(found.shape != shape or found.dtype != np.uint8 for _, found in sums.values()):
+        raise ValueError("wrong checksums")
+    return {name: rows_of(file, inside) for name, (inside, _) in sums.items()}
 
 
 @contextmanager

@@ -1,0 +1,90 @@
+"""The part of ``dnf-studio sample`` in which ranks of torchrun, or one process, draw shards."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dnf_studio import api
+from dnf_studio.cli.output import Interrupt, clock
+from dnf_studio.core.files import check_target
+from dnf_studio.core.ranks import RankError
+from dnf_studio.errors import ExportError
+from dnf_studio.progress import Progress, note
+
+if TYPE_CHECKING:
+    from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.ranks import Ranks
+    from dnf_studio.core.storage.checkpoint import Checkpoint
+    from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress
+
+
+def shards_left(output: Path) -> bool:
+    """Whether an interrupted export to `output` has left shards."""
+    from dnf_studio.core.storage.shard_place import ShardPlace
+
+    return ShardPlace(check_target(output, ExportError), output).asked is not None
+
+
+def remove_shards(output: Path) -> None:
+    """Remove the shards that an interrupted export to `output` left, and say so; raises `ExportError` where another
+    program is drawing them."""
+    from dnf_studio.core.storage.shard_place import ShardPlace
+
+    place = ShardPlace(check_target(output, ExportError), output)
+    if place.asked is None:
+        return
+    place.refuse_busy()
+    note(f"An interrupted export of '{output}' in shards gives way to this one; --resume would go on with it.")
+    place.remove()
+
+
+def write_in_shards(
+    flow: GenerativeModel,
+    output: Path,
+    plan: ExportPlan,
+    source: Checkpoint,
+    ranks: Ranks,
+    shards: bool,
+    resume: bool,
+) -> ExportProgress:
+    """Draw into `output` together with the other ranks; how far it was at its end, which is all."""
+    from dnf_studio.core.parallel import interrupted_when
+    from dnf_studio.core.storage.export_plan import ExportProgress
+    from dnf_studio.core.storage.journal import unfinished_export
+    from dnf_studio.core.storage.ranked_export import export_by_ranks
+
+    now, began = ExportProgress(0, plan.count, 0.0, None), False
+    if ranks.writes and (left := unfinished_export(check_target(output, ExportError))) is not None:
+        if resume:
+            raise ExportError(
+                f"The interrupted export of '{output}' is of one process and one file: go on with it so, without "
+                "torchrun or --shards, or leave out --resume to begin anew."
+            )
+        left.remove()
+    if ranks.writes and shards_left(output):
+        gone_on = f"Going on with the export of '{output}' in shards." if resume else ""
+        note(gone_on or f"An interrupted export of '{output}' in shards gives way to this one.")
+    try:
+        with (
+            Interrupt() as interrupt,
+            interrupted_when(lambda: interrupt.came),
+            Progress("Sampling", shown=ranks.writes) as progress,
+            closing(
+                export_by_ranks(
+                    flow, output, plan, source, api.data_of(source), ranks=ranks, shards=shards, resume=resume
+                )
+            ) as work,
+        ):
+            for now in work:
+                began = True
+                if interrupt.came:
+                    raise KeyboardInterrupt
+                rest = "" if now.seconds_left is None else f", {clock(now.seconds_left)} left"
+                progress.update(now.done / now.total, f"{now.done:,} of {now.total:,} samples{rest}")
+    except (KeyboardInterrupt, ExportError, RankError):
+        if ranks.writes and began and now.done:
+            note(f"About {now.done:,} of {plan.count:,} samples are kept; go on with the same command and --resume.")
+        raise
+    return now
