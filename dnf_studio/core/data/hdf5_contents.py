@@ -133,7 +133,7 @@ def _header(dataset: Object) -> dict[str, Any]:
 
 
 def _sources(dataset: Object) -> list[list[Any]] | None:
-    """What a virtual data set shows, none of which is opened: file, data set, first row here and the row after the last.
+    """What a virtual data set shows, none of it opened: file, data set, first row here and the row after the last.
 
     None where that is not whole rows of whole data sets, few enough of them.
     """

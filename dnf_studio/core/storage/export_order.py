@@ -38,9 +38,7 @@ class Order:
         """What has to agree where it is gone on with."""
         return asked_of(self.flow, self.plan, self.steps, self.sha256, self.data)
 
-    def create(
-        self, partial: Path, contents: Contents, names: tuple[str, ...], shards: Sequence[Shard] = ()
-    ) -> None:
+    def create(self, partial: Path, contents: Contents, names: tuple[str, ...], shards: Sequence[Shard] = ()) -> None:
         """Make the file, in which the rows have their places, or that shows those of `shards`."""
         flow, plan, selection = self.flow, replace(self.plan, count=contents.count), self.selection
         times = flow.grid(plan.settings.steps, plan.settings.grid).t.flip(0).cpu().numpy()

@@ -77,7 +77,7 @@ def export_by_ranks(
     grid, source = flow.grid(plan.settings.steps, plan.settings.grid), checkpoint or Checkpoint.of_model(flow)
     order = Order(flow, target, plan, source, None, data, source.sha256 or digest(source.tensors), grid.steps)
     asked = order.asked | ({"shards": True} if shards else {})
-    ranks.require_same({WORDS.get(name, name).strip(","): value for name, value in asked.items()} | {"file": str(final)})
+    ranks.require_same({WORDS.get(name, name): value for name, value in asked.items()} | {"file": str(final)})
     place = ShardPlace(final, target)
     work = _Work(order, place, shards_of(final, plan.count, export_id(asked)), ranks)
     told = _claimed(work, asked, resume) if ranks.writes else None

@@ -177,5 +177,3 @@ def _opened(path: Path) -> Iterator[Hdf5File]:
         raise ExportError(f"'{path}' is not an HDF5 file.")
     with hdf5_file(path, ExportError, f"The export '{path}' is damaged or truncated and cannot be read.") as file:
         yield file
-
-

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,7 @@ def show(order: Order, place: ShardPlace, shards: Sequence[Shard], names: tuple[
 
 
 def _opened(place: ShardPlace, shards: Sequence[Shard]) -> Iterator[tuple[Shard, Hdf5File, ExportInfo]]:
-    """Each shard, open for reading; raises `ExportError` for one that is gone, or not of the same export as the first.
-    """
+    """Each shard, open for reading; raises `ExportError` for one that is gone, or of another export than the first."""
     whole: ExportInfo | None = None
     for shard in shards:
         if (path := place.path(shard)) is None:

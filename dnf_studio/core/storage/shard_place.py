@@ -218,7 +218,7 @@ def note_written(folder: Path, shard: Shard, written: dict[str, Identity]) -> No
 
 def _last_rows(journal: Path) -> int:
     """What the last whole line of a journal says; 0 where there is none."""
-    with suppress(OSError, ValueError, TypeError, IndexError):
+    with suppress(OSError, ValueError, TypeError, LookupError):
         with journal.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - LINE))

@@ -1,9 +1,9 @@
 """Shards of an export: files of whole seed blocks, each an export by itself, and a file that shows them as one.
 
 Which rows a shard has depends on the number of samples alone, never on who draws them, so that any number of ranks goes
-on where any other ended. A file that shows shards as one holds HDF5 virtual data sets. libhdf5 fills in what it does not
-find and says nothing, and follows any path: here a shard is a plain file beside the one that names it, of the size it
-was written with, or the export is refused.
+on where any other ended. A file that shows shards as one holds HDF5 virtual data sets. libhdf5 fills in what it does
+not find and says nothing, and follows any path: here a shard is a plain file beside the one that names it, of the size
+it was written with, or the export is refused.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import BLOCK, SUB_BLOCK, SampleBlock, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checksums import BlockSums
-from dnf_studio.core.storage.sample_file import Contents
 from dnf_studio.core.storage.export_header import ExportInfo
+from dnf_studio.core.storage.sample_file import Contents
 from dnf_studio.core.storage.sample_reader import opened_export, read_checksums, read_export, read_rows, rows_of
 from dnf_studio.core.storage.sample_writer import slices
 from dnf_studio.errors import ExportError, SettingError
