@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dnf_studio.errors import SettingError, SetupError, StudioError
+from dnf_studio.errors import Check, SettingError, SetupError, StudioError
 
 if TYPE_CHECKING:
     import torch
@@ -71,15 +71,19 @@ class Ranks:
         own = self.rank if rank is None else rank
         return slice(own * count // self.count, (own + 1) * count // self.count)
 
-    def gather(self, value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
-        """What each rank has given, in their order: small values that JSON can hold."""
+    def gather(self, value: Any, check: Check = lambda: None) -> list[Any]:  # noqa: ANN401 - any JSON value
+        """What each rank has given, in their order: small values that JSON can hold.
+
+        `check` is called every second while it waits; where that raises, the ranks have nothing more to say to each
+        other.
+        """
         if self._store is None:
             return [value]
         self._gathered += 1
         keys = [f"gathered/{self._gathered}/{rank}" for rank in range(self.count)]
         try:
             self._store.set(keys[self.rank], json.dumps(value))
-            self._await(keys)
+            self._await(keys, check)
             found = [json.loads(self._store.get(key)) for key in keys]
             # Whoever has come here has read all that was gathered before
             self._store.delete_key(f"gathered/{self._gathered - 1}/{self.rank}")
@@ -96,9 +100,9 @@ class Ranks:
         """Wait until all ranks have come here."""
         self.gather(None)
 
-    def require_same(self, facts: Mapping[str, Any]) -> None:
+    def require_same(self, facts: Mapping[str, Any], check: Check = lambda: None) -> None:
         """Raise `RanksDiffer`, on all ranks alike, unless each has the same value of every one of these `facts`."""
-        first, *others = self.gather(dict(facts))
+        first, *others = self.gather(dict(facts), check)
         for rank, own in enumerate(others, start=1):
             for name in [*first, *(own.keys() - first.keys())]:
                 if own.get(name) != first.get(name):
@@ -112,14 +116,23 @@ class Ranks:
         if self._store is None:
             return values[None]
         found = values.new_empty(self.count * len(values))
-        self.finish(lambda group: group._allgather_base(found, values.contiguous()).wait())
+        self._together(lambda: self.group._allgather_base(found, values.contiguous()).wait())
         return found.view(self.count, -1)
 
-    def finish(self, collective: Callable[[ProcessGroup], object]) -> None:
-        """Do a `collective` of torch.distributed with the group; raises `RankError` where another rank is missing."""
+    def swap(self, received: Tensor, sent: Tensor, taken: list[int], given: list[int]) -> Callable[[], object]:
+        """Begin to send each rank its part of `sent` and to fill `received` with what each has for this one, in order.
+
+        `given` and `taken` are how many numbers go to each rank and come from it. The function that is returned waits
+        until they are there.
+        """
+        work = self._together(lambda: self.group.alltoall_base(received.flatten(), sent, taken, given))
+        return lambda: self._together(work.wait)
+
+    def _together(self, collective: Callable[[], T]) -> T:
+        """What a `collective` of torch.distributed returns; raises `RankError` where another rank is missing."""
         started = time.monotonic()
         try:
-            collective(self.group)
+            return collective()
         except RuntimeError as error:
             raise self._missing(started) from error
 
@@ -131,25 +144,20 @@ class Ranks:
             self._group = self._make_group()
         return self._group
 
-    def place(self, device: torch.device) -> torch.device:
-        """The `device` of this rank, on a GPU one of its own; raises `SettingError` where there are too few."""
+    def require_own(self, device: torch.device) -> None:
+        """Raise `SettingError` where the ranks of this machine would have to share a `device` that is no processor."""
         if self.count == 1 or device.type == "cpu":
-            return device
+            return
         import torch
 
-        here, own = _number("LOCAL_WORLD_SIZE", self.count), _number("LOCAL_RANK", self.rank)
-        there = torch.cuda.device_count() if device.type == "cuda" else 1
+        here, there = _number("LOCAL_WORLD_SIZE", self.count), torch.cuda.device_count() if device.type == "cuda" else 1
         if there < here:
             raise SettingError(
                 f"{here} ranks on this machine need a GPU each, and it has {there}; "
-                f"start as many with --nproc-per-node, or train with --device cpu."
+                f"start as many with --nproc-per-node, or work with --device cpu."
             )
-        if device.type != "cuda":
-            return device
-        torch.cuda.set_device(own)
-        return torch.device("cuda", own)
 
-    def _await(self, keys: list[str]) -> None:
+    def _await(self, keys: list[str], check: Check) -> None:
         """Wait until the store has all `keys`, which end with the rank they are of; signals are answered meanwhile."""
         from torch.distributed import DistStoreError
 
@@ -159,6 +167,7 @@ class Ranks:
             with suppress(DistStoreError):
                 self._store.wait(keys, timedelta(seconds=min(1.0, self.patience)))
                 return
+            check()
             if time.monotonic() >= until:
                 missing = [int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])]
                 raise self._given_up(missing)
@@ -216,6 +225,7 @@ def our_ranks() -> Ranks:
 
 @cache
 def _meet() -> Ranks:
+    import torch
     import torch.distributed as dist
 
     if not dist.is_available():
@@ -228,9 +238,11 @@ def _meet() -> Ranks:
     except (RuntimeError, ValueError) as error:
         raise RankError(f"The ranks cannot meet: {str(error).splitlines()[0].rstrip('.')}.") from error
 
-    def group() -> ProcessGroup:
-        import torch
+    if torch.cuda.is_available():
+        # What says "cuda" means this one from now on; too few are told by `require_own`
+        torch.cuda.set_device(_number("LOCAL_RANK", rank) % torch.cuda.device_count())
 
+    def group() -> ProcessGroup:
         both = torch.cuda.is_available() and dist.is_nccl_available()
         backend = "cpu:gloo,cuda:nccl" if both else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=wait)

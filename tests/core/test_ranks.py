@@ -79,8 +79,9 @@ def test_fewer_gpus_than_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     with pytest.raises(SettingError, match="2 ranks on this machine need a GPU each, and it has 1;"):
-        Ranks(0, 2).place(torch.device("cuda"))
-    assert Ranks(1, 2).place(torch.device("cpu")) == torch.device("cpu")
+        Ranks(0, 2).require_own(torch.device("cuda"))
+    Ranks(1, 2).require_own(torch.device("cpu"))
+    ALONE.require_own(torch.device("cuda"))
 
 
 def test_the_environment_is_torchruns(monkeypatch: pytest.MonkeyPatch) -> None:
