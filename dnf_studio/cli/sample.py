@@ -78,7 +78,8 @@ def sample(
     settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin).asked()
     plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob, labels=labels)
     ranks = our_ranks()
-    place = ranks.place(choose_device(device))
+    place = choose_device(device)
+    ranks.require_own(place)
     source = api.open_checkpoint(checkpoint)
     refuse_source(output, [assets.checkpoint_path(checkpoint) or checkpoint], ExportError)
     resume = resume or restarts() > 0

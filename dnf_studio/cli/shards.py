@@ -52,39 +52,43 @@ def write_in_shards(
     """Draw into `output` together with the other ranks; how far it was at its end, which is all."""
     from dnf_studio.core.parallel import interrupted_when
     from dnf_studio.core.storage.export_plan import ExportProgress
-    from dnf_studio.core.storage.journal import unfinished_export
     from dnf_studio.core.storage.ranked_export import export_by_ranks
 
-    now, began = ExportProgress(0, plan.count, 0.0, None), False
-    if ranks.writes and (left := unfinished_export(check_target(output, ExportError))) is not None:
+    now, data = ExportProgress(0, plan.count, 0.0, None), api.data_of(source)
+    if ranks.writes:
+        _tell_of_others(output, resume)
+    try:
+        with (
+            Interrupt() as interrupt,
+            interrupted_when(lambda: interrupt.came),
+            Progress("Sampling") as progress,
+            closing(
+                export_by_ranks(flow, output, plan, source, data, ranks=ranks, shards=shards, resume=resume)
+            ) as work,
+        ):
+            for now in work:
+                if interrupt.came:
+                    raise KeyboardInterrupt
+                rest = "" if now.seconds_left is None else f", {clock(now.seconds_left)} left"
+                progress.update(now.done / now.total, f"{now.done:,} of {now.total:,} samples{rest}")
+    except (KeyboardInterrupt, ExportError, RankError):
+        if now.done:
+            note(f"About {now.done:,} of {plan.count:,} samples are kept; go on with the same command and --resume.")
+        raise
+    return now
+
+
+def _tell_of_others(output: Path, resume: bool) -> None:
+    """Say what comes of an interrupted export of that file; raises `ExportError` where ranks cannot go on with it."""
+    from dnf_studio.core.storage.journal import unfinished_export
+
+    if (left := unfinished_export(check_target(output, ExportError))) is not None:
         if resume:
             raise ExportError(
                 f"The interrupted export of '{output}' is of one process and one file: go on with it so, without "
                 "torchrun or --shards, or leave out --resume to begin anew."
             )
         left.remove()
-    if ranks.writes and shards_left(output):
+    if shards_left(output):
         gone_on = f"Going on with the export of '{output}' in shards." if resume else ""
         note(gone_on or f"An interrupted export of '{output}' in shards gives way to this one.")
-    try:
-        with (
-            Interrupt() as interrupt,
-            interrupted_when(lambda: interrupt.came),
-            Progress("Sampling", shown=ranks.writes) as progress,
-            closing(
-                export_by_ranks(
-                    flow, output, plan, source, api.data_of(source), ranks=ranks, shards=shards, resume=resume
-                )
-            ) as work,
-        ):
-            for now in work:
-                began = True
-                if interrupt.came:
-                    raise KeyboardInterrupt
-                rest = "" if now.seconds_left is None else f", {clock(now.seconds_left)} left"
-                progress.update(now.done / now.total, f"{now.done:,} of {now.total:,} samples{rest}")
-    except (KeyboardInterrupt, ExportError, RankError):
-        if ranks.writes and began and now.done:
-            note(f"About {now.done:,} of {plan.count:,} samples are kept; go on with the same command and --resume.")
-        raise
-    return now

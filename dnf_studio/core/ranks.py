@@ -8,6 +8,7 @@ a process group, of gloo on processors and of nccl on GPUs.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,9 @@ PATIENCE = 600.0
 """Seconds after which a rank that does not answer is given up."""
 ROLL_CALL = 3.0
 """Seconds in which those that lost another rank say that they are still there."""
+
+SAID_EVERY = 5.0
+"""Seconds between two words of a rank that is at long work."""
 
 T = TypeVar("T")
 
@@ -60,6 +64,7 @@ class Ranks:
         self._store, self._make_group = store, group
         self._group: ProcessGroup | None = None
         self._gathered = 0
+        self._said = -math.inf
 
     @property
     def writes(self) -> bool:
@@ -162,7 +167,7 @@ class Ranks:
         from torch.distributed import DistStoreError
 
         assert self._store is not None
-        until = time.monotonic() + self.patience
+        until, heard = time.monotonic() + self.patience, self._heard()
         while True:
             with suppress(DistStoreError):
                 self._store.wait(keys, timedelta(seconds=min(1.0, self.patience)))
@@ -170,7 +175,26 @@ class Ranks:
             check()
             if time.monotonic() >= until:
                 missing = [int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])]
-                raise self._given_up(missing)
+                now = self._heard()
+                if silent := [rank for rank in missing if now[rank] == heard[rank]]:
+                    raise self._given_up(silent)
+                until, heard = time.monotonic() + self.patience, now
+
+    def alive(self) -> None:
+        """Say, while at long work, that this rank is at it: who waits is patient from the last such word on.
+
+        It may be called at every step; what is said more than once in some seconds goes nowhere.
+        """
+        if self._store is not None and time.monotonic() - self._said >= SAID_EVERY:
+            self._said = time.monotonic()
+            with suppress(RuntimeError):  # what is wrong is told by whoever waits
+                self._store.set(f"alive/{self.rank}", str(time.monotonic_ns()))
+
+    def _heard(self) -> list[bytes]:
+        """The last word of each rank."""
+        assert self._store is not None
+        keys = [f"alive/{rank}" for rank in range(self.count)]
+        return [self._store.get(key) if self._store.check([key]) else b"" for key in keys]
 
     def _missing(self, started: float) -> RankError:
         """What to say after a collective, begun at `started`, that failed: all that are left say that they are."""
@@ -211,6 +235,11 @@ def this_rank() -> int:
 def ranks_here() -> int:
     """How many ranks share this machine, 1 without torchrun."""
     return _number("LOCAL_WORLD_SIZE", 1) if under_torchrun() else 1
+
+
+def place_here() -> int:
+    """Which of the ranks on this machine this one is, 0 without torchrun."""
+    return _number("LOCAL_RANK", 0) if under_torchrun() else 0
 
 
 def restarts() -> int:

@@ -24,10 +24,7 @@ MOST_TEXTS = 8
 """Texts, and rows of texts, that are read, of so many bytes at most."""
 MOST_NAMES = 1 << 16
 """Texts in a row."""
-MOST_CHUNKS = 1 << 22
-MOST_ATTRIBUTES = 200
-MOST_SOURCES = 4096
-"""Files that a virtual data set is made of."""
+MOST_CHUNKS, MOST_ATTRIBUTES, MOST_SOURCES = 1 << 22, 200, 4096
 BLOCK_BYTES = 1 << 23
 DEFLATE, SHUFFLE, FLETCHER32, LZF = 1, 2, 3, 32000
 MOST_DEFLATED = 1100
@@ -133,27 +130,19 @@ def _header(dataset: Object) -> dict[str, Any]:
 
 
 def _sources(dataset: Object) -> list[list[Any]] | None:
-    """What a virtual data set shows, none of it opened: file, data set, first row here and the row after the last.
-
-    None where that is not whole rows of whole data sets, few enough of them.
-    """
-    layout, found = dataset.id.get_create_plist(), list[list[Any]]()
+    """What a virtual data set shows, none of it opened: file, data set, first row here and the row after the last; None
+    where that is not whole rows of whole data sets, few enough of them."""
+    layout, found, rest = dataset.id.get_create_plist(), [], [(0, size - 1) for size in dataset.shape[1:]]
     if dataset.maxshape != dataset.shape or not 1 <= layout.get_virtual_count() <= MOST_SOURCES:
         return None
     for number in range(layout.get_virtual_count()):
-        here = layout.get_virtual_vspace(number)
-        # Either is of its whole data set where it says so, else of those within its bounds
-        if layout.get_virtual_srcspace(number).get_select_type() != h5py.h5s.SEL_ALL:
+        here, there = layout.get_virtual_vspace(number), layout.get_virtual_srcspace(number)
+        rows, *others = zip(*map(list, here.get_select_bounds()), strict=True)
+        whole = here.get_select_npoints() == (rows[1] - rows[0] + 1) * math.prod(dataset.shape[1:])
+        if not whole or others != rest or there.get_select_type() != h5py.h5s.SEL_ALL:
             return None
-        low, high = (0,) * len(dataset.shape), tuple(size - 1 for size in dataset.shape)
-        if here.get_select_type() != h5py.h5s.SEL_ALL:
-            low, high = here.get_select_bounds()
-            if here.get_select_npoints() != math.prod(b - a + 1 for a, b in zip(low, high, strict=True)):
-                return None
-        if any(low[1:]) or tuple(b + 1 for b in high[1:]) != dataset.shape[1:]:
-            return None
-        names = layout.get_virtual_filename(number), layout.get_virtual_dsetname(number).lstrip("/")
-        found.append([*names, int(low[0]), int(high[0]) + 1])
+        name, inside = layout.get_virtual_filename(number), layout.get_virtual_dsetname(number).lstrip("/")
+        found.append([name, inside, int(rows[0]), int(rows[1]) + 1])
     return sorted(found, key=lambda one: one[2])
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.files import check_target
 from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.parallel import check_interrupt
 from dnf_studio.core.ranks import ALONE, RankError, Ranks
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.export_order import Order, label_names
@@ -77,7 +78,8 @@ def export_by_ranks(
     grid, source = flow.grid(plan.settings.steps, plan.settings.grid), checkpoint or Checkpoint.of_model(flow)
     order = Order(flow, target, plan, source, None, data, source.sha256 or digest(source.tensors), grid.steps)
     asked = order.asked | ({"shards": True} if shards else {})
-    ranks.require_same({WORDS.get(name, name): value for name, value in asked.items()} | {"file": str(final)})
+    facts = {WORDS.get(name, name): value for name, value in asked.items()} | {"file": str(final)}
+    ranks.require_same(facts, check_interrupt)
     place = ShardPlace(final, target)
     work = _Work(order, place, shards_of(final, plan.count, export_id(asked)), ranks)
     told = _claimed(work, asked, resume) if ranks.writes else None

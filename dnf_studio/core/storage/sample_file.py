@@ -145,10 +145,7 @@ def create_contents(
         file.attrs.create(name, value, dtype=text if isinstance(value, str) else None)
     _create_scales(file, contents)
     for name in contents.axes:
-        if shards:
-            _show_rows(file, contents, name, shards)
-        else:
-            _create_rows(file, contents, name)
+        _create_rows(file, contents, name, shards)
     file["samples"].attrs.create("columns", columns, dtype=text)
     if any("step" in axis for axes in contents.axes.values() for axis in axes):
         time = file.create_dataset("time", data=times.astype(np.float32))
@@ -198,7 +195,10 @@ def _create_scales(file: Any, contents: Contents) -> None:  # noqa: ANN401 - h5p
         _label(scale, label, "1")
 
 
-def _create_rows(file: Any, contents: Contents, name: str) -> None:  # noqa: ANN401 - h5py has no types
+def _create_rows(file: Any, contents: Contents, name: str, shards: Sequence[Shard]) -> None:  # noqa: ANN401 - as above
+    if shards:
+        _show_rows(file, contents, name, shards)
+        return
     # How long compressed rows are is not known before
     how = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if contents.compress else {"dcpl": _placed()}
     rows = file.create_dataset(
