@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Literal
 
 from dnf_studio.cli.output import Interrupt, clock
-from dnf_studio.core.ranks import RankError
+from dnf_studio.core.ranks import RankError, restarts
 from dnf_studio.errors import CheckpointError, DataError, DivergenceError, StudioError
 from dnf_studio.progress import Progress, note
 
@@ -42,24 +43,23 @@ def newest_of(file: Path) -> Path:
 
 
 def go_on(run: Run, output: Path) -> None:
-    """Where torchrun starts the ranks again, let `run` go on from where it was kept beside `output` before one ended.
+    """Let `run`, of torchrun, go on from what is kept at or beside `output` of a run with the same settings and data.
 
-    That is a run with the same settings on the same data, wherever it came from; without one it begins anew.
+    So it does where torchrun has started the ranks again, or a cluster the job. A run that was finished is not gone on
+    with, unless a rank ended after it. Rank 0 decides.
     """
     from dnf_studio.core.storage.autosave import newest_autosave
     from dnf_studio.core.storage.checkpoint import read_checkpoint
     from dnf_studio.core.training.state import RunState
 
-    found = newest_autosave(output)
-    if found is None and output.exists():
-        found = output, read_checkpoint(output)
-    if found is None or found[1].kind != "run":
-        return
-    file, kept = found
-    same = kept.config == run.config and kept.data.fingerprint == run.dataset.fingerprint
-    if same and kept.iteration > run.iteration:
-        run.load(RunState.of_checkpoint(kept))
-        note(f"A rank ended and all were started again; going on with '{file}', kept at iteration {run.iteration:,}.")
+    again, file = max(run.ranks.gather(restarts())) > 0, None
+    if run.ranks.writes:
+        with suppress(CheckpointError):  # another file, whose place the run takes
+            found = newest_autosave(output) or (output, read_checkpoint(output))
+            file = str(found[0]) if run.continues(found[1], finished=again) else None
+    if (file := run.ranks.first(file)) is not None:
+        run.load(RunState.of_checkpoint(read_checkpoint(Path(file))))
+        note(f"Going on with '{file}', kept at iteration {run.iteration:,} by ranks that ended.")
 
 
 def autosave(run: Run, keeper: Autosave) -> None:

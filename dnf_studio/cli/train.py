@@ -94,7 +94,7 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
-    from dnf_studio.core.ranks import our_ranks, restarts
+    from dnf_studio.core.ranks import our_ranks, under_torchrun
     from dnf_studio.core.storage.autosave import Autosave
 
     changes = setting_changes(
@@ -130,7 +130,7 @@ def train(
     refuse_source(output, _read(run, config), CheckpointError)
     if run.dataset.rule is not None and resume is None:
         note(f"{run.dataset.about}.")
-    if restarts():
+    if under_torchrun():
         go_on(run, output)
     elif resume is None:
         tell_of_older(output)

@@ -7,6 +7,7 @@ a process group, of gloo on processors and of nccl on GPUs.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -15,9 +16,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from dnf_studio.errors import Check, SettingError, SetupError, StudioError
+from dnf_studio.errors import Check, SettingError, StudioError
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +30,6 @@ PATIENCE = 600.0
 """Seconds after which a rank that does not answer is given up."""
 ROLL_CALL = 3.0
 """Seconds in which those that lost another rank say that they are still there."""
-
 SAID_EVERY = 5.0
 """Seconds between two words of a rank that is at long work."""
 
@@ -79,8 +79,7 @@ class Ranks:
     def gather(self, value: Any, check: Check = lambda: None) -> list[Any]:  # noqa: ANN401 - any JSON value
         """What each rank has given, in their order: small values that JSON can hold.
 
-        `check` is called every second while it waits; where that raises, the ranks have nothing more to say to each
-        other.
+        `check` is called again and again while it waits; where that raises, no rank can go on.
         """
         if self._store is None:
             return [value]
@@ -164,14 +163,10 @@ class Ranks:
 
     def _await(self, keys: list[str], check: Check) -> None:
         """Wait until the store has all `keys`, which end with the rank they are of; signals are answered meanwhile."""
-        from torch.distributed import DistStoreError
-
         assert self._store is not None
-        until, heard = time.monotonic() + self.patience, self._heard()
-        while True:
-            with suppress(DistStoreError):
-                self._store.wait(keys, timedelta(seconds=min(1.0, self.patience)))
-                return
+        until, pause, heard = time.monotonic() + self.patience, 0.001, self._heard()
+        # Asked again and again: while it waits by itself the store answers no signal, and complains on stderr
+        while not self._store.check(keys):
             check()
             if time.monotonic() >= until:
                 missing = [int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])]
@@ -179,6 +174,8 @@ class Ranks:
                 if silent := [rank for rank in missing if now[rank] == heard[rank]]:
                     raise self._given_up(silent)
                 until, heard = time.monotonic() + self.patience, now
+            time.sleep(pause)
+            pause = min(2 * pause, 0.1)
 
     def alive(self) -> None:
         """Say, while at long work, that this rank is at it: who waits is patient from the last such word on.
@@ -199,23 +196,19 @@ class Ranks:
     def _missing(self, started: float) -> RankError:
         """What to say after a collective, begun at `started`, that failed: all that are left say that they are."""
         waited = time.monotonic() - started
-        if self._store is None:
-            return RankError("Ranks of this work lost each other; start again.")
+        assert self._store is not None
         with suppress(RuntimeError):
             self._store.set(f"left/{self.rank}", "")
             time.sleep(min(ROLL_CALL, self.patience))
             missing = [rank for rank in range(self.count) if not self._store.check([f"left/{rank}"])]
-            if missing and waited < self.patience:
-                return RankError(f"{_named(missing)} ended before the work was done; what it said last tells why.")
             if missing:
-                return self._given_up(missing)
+                ended = RankError(f"{_named(missing)} ended before the work was done; what it said last tells why.")
+                return ended if waited < self.patience else self._given_up(missing)
         return RankError("The ranks lost each other, or torchrun ended; start again.")
 
     def _given_up(self, missing: list[int]) -> RankError:
-        return RankError(
-            f"{_named(missing)} of {self.count} did not answer for {self.patience:g} s; look at what it does, "
-            f"and start again."
-        )
+        late = f"{_named(missing)} of {self.count} did not answer for {self.patience:g} s"
+        return RankError(f"{late}; look at what it does, and start again.")
 
 
 ALONE = Ranks()
@@ -225,11 +218,6 @@ ALONE = Ranks()
 def under_torchrun() -> bool:
     """Whether torchrun, or what sets its variables, started this process, be it alone or one of several."""
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
-
-
-def this_rank() -> int:
-    """The number of this process, 0 without torchrun."""
-    return _number("RANK", 0) if under_torchrun() else 0
 
 
 def ranks_here() -> int:
@@ -256,30 +244,44 @@ def our_ranks() -> Ranks:
 def _meet() -> Ranks:
     import torch
     import torch.distributed as dist
-
-    if not dist.is_available():
-        raise SetupError("This build of torch has no torch.distributed; start one process, without torchrun.")
+    from torch._C._distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
 
     wait = timedelta(seconds=PATIENCE)
     try:
-        store, rank, count = next(rendezvous("env://", timeout=wait))
+        everyone, rank, count = next(rendezvous("env://", timeout=wait))
+        store = PrefixStore(session(everyone, rank, count), everyone)
     except (RuntimeError, ValueError) as error:
         raise RankError(f"The ranks cannot meet: {str(error).splitlines()[0].rstrip('.')}.") from error
-
     if torch.cuda.is_available():
         # What says "cuda" means this one from now on; too few are told by `require_own`
         torch.cuda.set_device(_number("LOCAL_RANK", rank) % torch.cuda.device_count())
 
     def group() -> ProcessGroup:
-        both = torch.cuda.is_available() and dist.is_nccl_available()
-        backend = "cpu:gloo,cuda:nccl" if both else "gloo"
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=wait)
-        made = dist.group.WORLD
-        assert made is not None
-        return made
+        return cast("ProcessGroup", dist.group.WORLD)
 
     return Ranks(rank, count, store, group)
+
+
+def session(store: Store, rank: int, count: int, patience: float = PATIENCE) -> str:
+    """A name for what these ranks say to each other in `store`, the same for all of them and new.
+
+    The store of torchrun outlives ranks that ended: what they left there must not be taken for what is said now. So
+    each looks at the marks of all until they see the same ones, its own among them.
+    """
+    ranks = Ranks(rank, count, store, patience=patience)
+    store.set(f"mark/{rank}", f"{rank} {os.getpid()} {time.time_ns()}")
+    while True:
+        marks, seen = ([f"{kind}/{other}" for other in range(count)] for kind in ("mark", "seen"))
+        ranks._await(marks, lambda: None)
+        own = " ".join(store.get(key).decode() for key in marks)
+        store.set(f"seen/{rank}", own)
+        ranks._await(seen, lambda: None)
+        if all(store.get(key).decode() == own for key in seen):
+            return hashlib.sha256(own.encode()).hexdigest()
+        time.sleep(0.02)
 
 
 def _number(name: str, otherwise: int) -> int:

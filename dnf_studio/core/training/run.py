@@ -25,7 +25,7 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
 from dnf_studio.core.ranks import RankError
 from dnf_studio.core.sde.grid import make_grid
-from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint
 from dnf_studio.core.storage.layout import check_keepable
 from dnf_studio.core.storage.snapshots import KeptWeights, own_snapshots
 from dnf_studio.core.training.diagnosis import LossWatch, TrainingDiverged
@@ -157,6 +157,14 @@ class Run(Shared):
         self.changes, self.metrics = list(state.changes), dict(state.metrics)
         self._queue = deque(state.queue)
         self.snapshots.load(state.snapshots, self.iteration)
+
+    def continues(self, kept: Checkpoint, finished: bool = False) -> bool:
+        """Whether `kept` is this very run at a later iteration, which is its last one only where `finished` may be."""
+        if kept.kind != "run" or kept.config != self.config or kept.data.fingerprint != self.dataset.fingerprint:
+            return False
+        state, training = RunState.of_checkpoint(kept), kept.config.training
+        ended = state.stopping.exhausted(training.patience) or training.reached(state.iteration, state.seconds)
+        return state.iteration > self.iteration and (finished or not ended)
 
     def follow(self, report: StepReport, config: Config | None = None, snapshots: Sequence[KeptWeights] = ()) -> None:
         """Take up how far a `report` says it has come, and the settings it goes on with; the weights are not in it.

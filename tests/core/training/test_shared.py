@@ -5,16 +5,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from dnf_studio.cli.keeping import go_on
 from dnf_studio.config import Config
 from dnf_studio.core import ranks
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.networks import fourier_kernel
 from dnf_studio.core.ranks import ALONE, RankError, Ranks, RanksDiffer
+from dnf_studio.core.storage.autosave import Autosave
 from dnf_studio.core.training import maximum_likelihood, regression
 from dnf_studio.core.training.run import Run
 from tests.ranks import as_ranks
@@ -34,9 +37,9 @@ KINDS = {
         "training.straight": 0.1,
     },
     "frozen drift": {"network.drift": "frozen"},
-    "U-Net": {"network.kind": "unet", "network.channels": 4, "training.batch": 20, "sde.steps": 1},
+    "U-Net": {"network.kind": "unet", "network.channels": 4, "training.batch": 17, "sde.steps": 1},
     "diffusion": {"model": "diffusion"},
-    "flow": {"model": "flow"},
+    "flow": {"model": "flow", "training.batch": 64, "sde.steps": 2},
     "matching": {"model": "matching"},
 }
 
@@ -180,3 +183,27 @@ def test_a_lost_rank_leaves_the_run_of_the_others_whole(monkeypatch: pytest.Monk
     runs[0].share(ALONE)
     three(runs[0])
     assert same(runs[0], alone(settings()))
+
+
+def test_what_is_kept_of_the_same_run_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "a.safetensors"
+    alone(settings()).save(output)
+
+    def found(config: Config, count: int = 1) -> list[int]:
+        runs = [Run(config, threads=1) for _ in range(count)]
+        trained(runs, lambda run: go_on(run, output))
+        return [run.iteration for run in runs]
+
+    assert found(settings(), 2) == [3, 3] and found(settings(seed=1)) == [0]
+    run = Run(settings(), threads=1)
+    next(iter(run))
+    Autosave(output).keep(run.state().checkpoint())
+    assert found(settings()) == [1]
+    Autosave(output).remove()
+    ended = Run.resume(output, {"training.iterations": 3}, threads=1)
+    ended.save(output)
+    assert found(ended.config) == [0]
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    assert found(ended.config) == [3]
+    output.write_bytes(b"else")
+    assert found(settings()) == [0]
