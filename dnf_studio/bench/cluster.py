@@ -1,7 +1,7 @@
 """How long an iteration takes on 1 to 64 ranks, by a model of time and traffic whose parts can be measured here.
 
-``python -m dnf_studio.bench.cluster`` prints the table for parts that are given; with ``--measure`` it measures those of
-one core and of gloo on this machine first. The page ``clusters.md`` of the guide has what is assumed.
+``python -m dnf_studio.bench.cluster`` prints the table for parts that are given; with ``--measure`` it measures those
+of one core and of gloo on this machine first. The page ``clusters.md`` of the guide has what is assumed.
 """
 
 from __future__ import annotations
