@@ -58,6 +58,7 @@ class Run(Shared):
         self.dataset = open_configured(config) if data is None else data
         check_keepable(DataSummary.of(self.dataset), self.dataset.standardisation)
         self._generator = torch.Generator().manual_seed(config.training.seed)
+        self._passes = self.dataset.passes(config.training.seed)
         self._validates = self.dataset.validation(1, 0) is not None
         flow, self._box = first_model(config, self.dataset)
         self._weights = TrainedWeights(flow.to(self.device), config.training)
@@ -216,7 +217,7 @@ class Run(Shared):
         steps = training_steps(training, self.config.sde.steps, self.iteration, self.seconds)
         with single_threaded_kernels():
             try:
-                x0 = self.dataset.draw(training.batch, self._generator).to(self.device)
+                x0 = self._batch(self._generator).to(self.device)
                 found = self._engine.train(x0, steps, self._generator)
                 self._agree(started)
             except (Cancelled, DataError, RankError) as problem:
@@ -265,7 +266,7 @@ class Run(Shared):
     def _go_back(self, before: torch.Tensor, steps: int, loss: float, norm: float) -> None:
         """Find out what went wrong, return to the last good state and say so; never returns."""
         state, then = self._good
-        failure = Failure(self.iteration + 1, then, steps, loss, norm, before, self._watch)
+        failure = Failure(self.iteration + 1, then, steps, loss, norm, before, self._watch, self._batch)
         diagnosis = diagnose(failure, self._engine, self._weights.raw, self.dataset)
         self._weights.load(state)
         for record in (self.history, self.early_stopping, self.marks, self.snapshots):

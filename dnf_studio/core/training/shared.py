@@ -13,10 +13,12 @@ from abc import abstractmethod
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import dnf_studio
 from dnf_studio.config import flatten
+from dnf_studio.core.data.passes import Passes
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.ranks import ALONE, RankError, Ranks
@@ -29,6 +31,8 @@ class Shared(Fitting):
 
     ranks: Ranks = ALONE
     _pool: BlockPool
+    _passes: Passes | None
+    """Where its rows stay in a file, the passes over them."""
     _generator: torch.Generator
     _asked: Callable[[], bool] = staticmethod(lambda: False)
     _agreed = False
@@ -95,6 +99,23 @@ class Shared(Fitting):
             },
             self._pool.check,
         )
+
+    def _batch(self, generator: torch.Generator) -> Tensor:
+        """The next training batch (B, D), drawn by `generator`, or of a file by passes over it.
+
+        Of a file each rank reads a part of the batch, which it gives to the others: nothing is read twice.
+        """
+        count = self.config.training.batch
+        if self._passes is None:
+            return self.dataset.draw(count, generator)
+        own = self.ranks.run_of(count)
+        read = self._passes.batch(self.iteration, count, own)
+        if self.ranks.count == 1:
+            return read
+        most = -(-count // self.ranks.count)
+        parts = self.ranks.all_gather(F.pad(read, (0, 0, 0, most - len(read))).flatten()).view(-1, most, read.shape[1])
+        sizes = [self.ranks.run_of(count, rank) for rank in range(self.ranks.count)]
+        return torch.cat([part[: run.stop - run.start] for part, run in zip(parts, sizes, strict=True)])
 
     def _agree(self, started: float) -> None:
         """Let all ranks know the seconds of rank 0, of an iteration that `started` then, and whether one is to end.

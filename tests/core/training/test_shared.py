@@ -14,6 +14,7 @@ import torch
 from dnf_studio.cli.keeping import go_on
 from dnf_studio.config import Config
 from dnf_studio.core import ranks
+from dnf_studio.core.data import tables
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.networks import fourier_kernel
 from dnf_studio.core.ranks import ALONE, RankError, Ranks, RanksDiffer
@@ -104,6 +105,15 @@ def test_weights_do_not_depend_on_the_number_of_ranks(kind: str, count: int, ima
     for run in runs:
         assert run.iteration == 3 and run.history.as_dict() == alone(config).history.as_dict()
         assert same(run, alone(config))
+
+
+def test_ranks_read_a_file_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "LARGE", 0)
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(400, 2)))
+    config = settings().changed({"data": str(tmp_path / "a.npy")})
+    runs = [Run(config, threads=1) for _ in range(3)]
+    trained(runs)
+    assert runs[0].dataset.passes(0) is not None and all(same(run, alone(config)) for run in runs)
 
 
 def test_early_stopping_and_a_budget_of_seconds_end_all_ranks_alike() -> None:
