@@ -125,6 +125,7 @@ def evaluate(
     measures some parts (`evaluation_parts`), with the numbers that one process finds, and has all of them in the end.
     Raises `SettingError` for a wrong N, `DataError` where the data does not fit the model.
     """
+    # Long by its docstring, which tells each parameter
     rows = _checked_rows(steps, points, seeds, paths)
     tell = progress or (lambda _: None)
     parts = evaluation_parts(flow, dataset, rows, ode, points, seeds, tell, solver, paths, mass)
