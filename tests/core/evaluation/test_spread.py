@@ -73,7 +73,7 @@ def test_who_is_at_work_is_waited_for_and_who_is_not_is_told_by_its_number(monke
 
 
 def test_ranks_find_the_numbers_of_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Likelihoods, samples, bounds, excess and the density's mass, by one process and by two ranks."""
+    """Likelihoods, samples, bounds and excess, by one process and by two ranks."""
     monkeypatch.setattr(excess_rows, "NEIGHBOUR_POINTS", 200)
     monkeypatch.setattr(excess_rows, "ODE_POINTS", 20)
     monkeypatch.setattr(parts, "affordable_points", lambda _flow, points=500: min(points, 500))
@@ -83,8 +83,8 @@ def test_ranks_find_the_numbers_of_one_process(monkeypatch: pytest.MonkeyPatch) 
 
     def found(here: Ranks) -> dict[str, object]:
         with torch.no_grad():
-            return evaluate(flow, Gaussian(), (2, 4), points=100, seeds=5, paths=2, mass=True, ranks=here).as_dict()
+            return evaluate(flow, Gaussian(), (2, 4), points=100, seeds=5, paths=2, ranks=here).as_dict()
 
     alone = found(ALONE)
     assert as_ranks(2, found) == [alone, alone]
-    assert None not in (alone["nll_bound"], alone["nll_ode"], alone["excess_by_step"], alone["ode_mass"])
+    assert None not in (alone["nll_bound"], alone["nll_ode"], alone["excess_by_step"])
