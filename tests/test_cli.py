@@ -388,6 +388,7 @@ def test_sample_leaves_its_shards_and_goes_on_with_them(told: Told, saved: Path,
     output, folder = tmp_path / "a.h5", tmp_path / ".a.h5.shards"
     words = ["sample", saved, "-n", 70_000, "--steps", 1, "-o", output]
     result = told.json(*words, "--shards")
+    assert "older" not in told.err
     assert (result["samples"], result["resumed_from"]) == (70_000, 0) and result["far_samples"] is not None
     shards = sorted(path.name for path in tmp_path.glob("a.*-of-002.h5"))
     assert [one["name"] for one in told.json("inspect", output, "--verify", "--blocks", "none")["shards"]] == shards
@@ -408,6 +409,7 @@ def test_sample_leaves_its_shards_and_goes_on_with_them(told: Told, saved: Path,
     (folder / "owner.json").unlink()
     assert told(*words, "--resume") == 1 and "cannot be gone on with" in told.err
     assert told(*words) == 0 and "in shards gives way to this one" in told.err and not folder.exists()
+    assert "Shards of an older '" in told.err and shards[0] in told.err
 
 
 @pytest.mark.usefixtures("few_points")

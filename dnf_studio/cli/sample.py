@@ -71,7 +71,7 @@ def sample(
     of ranks; torchrun's own restarts do so by themselves.
     """
     # Long by its signature, from which typer reads the options
-    from dnf_studio.cli.shards import remove_shards, shards_left, write_in_shards
+    from dnf_studio.cli.shards import remove_shards, shards_left, tell_of_old_shards, write_in_shards
     from dnf_studio.core.storage.export_plan import ExportPlan
 
     kind = None if grid is None else parse_grid(grid)
@@ -91,6 +91,7 @@ def sample(
         end = _write(flow, output, plan, source, resume)
     if not ranks.writes:
         return 0
+    tell_of_old_shards(output)
     far, new = end.far, count - end.first
     rate = new / end.seconds if end.seconds else 0.0
     if far:

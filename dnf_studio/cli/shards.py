@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,18 @@ def remove_shards(output: Path) -> None:
     place.refuse_busy()
     note(f"An interrupted export of '{output}' in shards gives way to this one; --resume would go on with it.")
     place.remove()
+
+
+def tell_of_old_shards(output: Path) -> None:
+    """Say which shards beside `output`, which is written, are of an export that it took the place of."""
+    from dnf_studio.core.storage.sample_reader import read_export
+    from dnf_studio.core.storage.shards import NAME, stem_of
+
+    final = check_target(output, ExportError)
+    beside = [path.name for path in final.parent.glob(f"{glob.escape(stem_of(final))}.*-of-*.h5")]
+    known = {shard.name for shard in read_export(final).shards} if beside else set()
+    if old := sorted(name for name in beside if NAME.fullmatch(name) and name not in known):
+        note(f"Shards of an older '{output}' are still beside it, '{old[0]}' and so on; it does not use them.")
 
 
 def write_in_shards(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from dnf_studio.bench.machine import cores_in_words, machine_facts
 from dnf_studio.core.ranks import ALONE, Ranks
-from dnf_studio.errors import Cancelled, UnknownNameError
+from dnf_studio.errors import Cancelled, ExportError, UnknownNameError
 from dnf_studio.reproduce.plan import Cell, Plan
 from dnf_studio.reproduce.protocol import all_claims, protocol
 from dnf_studio.reproduce.report import write_report
@@ -48,20 +49,8 @@ def compare(
     a name that is nothing of the plan.
     """
     until = None if minutes is None else time.monotonic() + 60 * minutes
-    named = _named(plan.cells(), only)
-    ranks.require_same({"plan": plan.as_dict(), "folder": str(folder.resolve()), "list of cells": sorted(only)})
-    if ranks.writes:
-        Results(folder, plan).begin(protocol(plan))
-        read_trials(folder, trials)
-    ranks.barrier()
-    results, said = Results(folder, plan), list[str]()
-    missing = ranks.first([cell.name for cell in named if cell not in results])
-    cells = [cell for cell in named if cell.name in missing[ranks.rank :: ranks.count]]
-
-    def at_work(fraction: float, text: str) -> None:
-        ranks.alive()
-        progress(fraction, text)
-
+    results, cells = _begun(folder, plan, only, trials, ranks)
+    said, at_work = list[str](), _alive(ranks, progress)
     tell = left_out if ranks.count == 1 else said.append
     try:
         if jobs > 1 and len(cells) > 1:
@@ -71,9 +60,39 @@ def compare(
     except Cancelled:
         tell("The time is over; the same command goes on from here.")
     others = ranks.gather(said, lambda: progress(1.0, "waiting for the other ranks"))
-    for sentence in dict.fromkeys(sentence for one in others for sentence in one):
+    for sentence in dict.fromkeys(chain.from_iterable(others)):
         left_out(sentence)
     return _report(folder, results) if ranks.writes else ()
+
+
+def _alive(ranks: Ranks, progress: Progress) -> Progress:
+    """`progress` by which other ranks hear that this one is at work."""
+
+    def at_work(fraction: float, text: str) -> None:
+        ranks.alive()
+        progress(fraction, text)
+
+    return at_work
+
+
+def _begun(
+    folder: Path, plan: Plan, only: Collection[str], trials: Sequence[Path], ranks: Ranks
+) -> tuple[Results, list[Cell]]:
+    """The results in `folder`, with what is decided written there, and which of the missing cells this rank makes."""
+    named = _named(plan.cells(), only)
+    ranks.require_same({"plan": plan.as_dict(), "folder": str(folder.resolve()), "list of cells": sorted(only)})
+    if ranks.writes:
+        Results(folder, plan).begin(protocol(plan))
+        read_trials(folder, trials)
+    ranks.barrier()
+    results = Results(folder, plan)
+    if blind := [rank for rank, sees in enumerate(ranks.gather(results.protocol is not None)) if not sees]:
+        raise ExportError(
+            f"Rank {blind[0]} does not see what rank 0 wrote into '{folder}'; put it on a file system that the "
+            "machines of all ranks share."
+        )
+    missing = ranks.first([cell.name for cell in named if cell not in results])
+    return results, [cell for cell in named if cell.name in missing[ranks.rank :: ranks.count]]
 
 
 def _named(cells: Sequence[Cell], only: Collection[str]) -> list[Cell]:

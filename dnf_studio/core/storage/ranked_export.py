@@ -34,6 +34,8 @@ from dnf_studio.errors import ExportError, SettingError
 LOOK_EVERY = 1.0
 """Seconds between two looks at what the other ranks have written."""
 WAIT = 0.1
+SLOWER = 10.0
+"""How many times as long as the longest wait for rows of its own rank 0 waits for those of another, at least."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,24 @@ def export_by_ranks(
     asked = order.asked | ({"shards": True} if shards else {})
     facts = {WORDS.get(name, name): value for name, value in asked.items()} | {"file": str(final)}
     ranks.require_same(facts, check_interrupt)
-    place = ShardPlace(final, target)
-    work = _Work(order, place, shards_of(final, plan.count, export_id(asked)), ranks)
-    told = _claimed(work, asked, resume) if ranks.writes else None
-    if (told := ranks.first(told)) is not None:
-        raise ExportError(told)
-    missing = [shard for shard in work.shards if not _is_whole(place, shard, shards and resume)]
-    left = place.unfinished()
+    work = _Work(order, ShardPlace(final, target), shards_of(final, plan.count, export_id(asked)), ranks)
+    _meet(work, _claimed(work, asked, resume) if ranks.writes else None)
+    missing = [shard for shard in work.shards if not _is_whole(work.place, shard, shards and resume)]
+    left = work.place.unfinished()
+    # Before the first of them is drawn all have looked what is there
     ranks.barrier()
     return _by_ranks(work, missing, left, keep, shards)
+
+
+def _meet(work: _Work, refused: str | None) -> None:
+    """Raise `ExportError` on all ranks where rank 0 has `refused`, or one of them does not see what it made."""
+    if (refused := work.ranks.first(refused)) is not None:
+        raise ExportError(refused)
+    if blind := [rank for rank, sees in enumerate(work.ranks.gather(work.place.appears())) if not sees]:
+        raise ExportError(
+            f"Rank {blind[0]} does not see '{work.place.folder}', which rank 0 made; put '{work.order.target}' on a "
+            "file system that the machines of all ranks share."
+        )
 
 
 def _claimed(work: _Work, asked: Mapping[str, object], resume: bool) -> str | None:
@@ -103,6 +114,8 @@ def _claimed(work: _Work, asked: Mapping[str, object], resume: bool) -> str | No
         return str(error)
     free += sum(path.stat().st_size for shard in work.shards if (path := work.place.path(shard)) is not None)
     if needed > free:
+        if not resume:
+            work.place.remove()
         return (
             f"The export needs {in_words(needed)}, its shards included, and only {in_words(free)} are free in "
             f"'{folder}'; export fewer samples or without trajectories."
@@ -165,11 +178,13 @@ class _Watch:
         self._whole = work.order.plan.count - sum(shard.rows for shard in missing)
         self.first = self._whole + sum(self._rows.values())
         """How many rows were there already."""
-        self._moved = {rank: (time.monotonic(), -1) for rank in range(work.ranks.count)}
+        self._moved = {rank: (self._began, -1) for rank in range(work.ranks.count)}
+        self._last, self._longest = self._began, 0.0
 
     def progress(self) -> ExportProgress:
         """How far all ranks are; on rank 0 also whether one is missing."""
         now = time.monotonic()
+        self._last, self._longest = now, max(self._longest, now - self._last)
         if self._work.ranks.writes and now - self._looked >= LOOK_EVERY:
             self._look()
         total, seconds = self._work.order.plan.count, now - self._began
@@ -203,8 +218,9 @@ class _Watch:
             since, before = self._moved[rank]
             if rows != before:
                 self._moved[rank] = now, rows
-            elif now - since > work.ranks.patience:
+            # Where rows take long, as their densities may, they do on all ranks
+            elif now - since > max(work.ranks.patience, SLOWER * self._longest):
                 raise RankError(
-                    f"Rank {rank} of {work.ranks.count} has written nothing for {work.ranks.patience:g} s; look at "
-                    "what it does, end it, and go on with the same command and --resume."
+                    f"Rank {rank} of {work.ranks.count} has written nothing for {now - since:.3g} s; look at what it "
+                    "does, end it, and go on with the same command and --resume."
                 )

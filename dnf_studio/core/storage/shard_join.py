@@ -20,7 +20,7 @@ from dnf_studio.core.storage.export_order import Order
 from dnf_studio.core.storage.sample_reader import Sums, checksums_of, opened_shard, read_export, rows_of
 from dnf_studio.core.storage.sample_writer import VIEW, Hdf5Output, SampleWriter, slices
 from dnf_studio.core.storage.samples import check_written
-from dnf_studio.core.storage.shard_place import ShardPlace
+from dnf_studio.core.storage.shard_place import ShardPlace, appears
 from dnf_studio.core.storage.shards import Shard
 from dnf_studio.errors import ExportError
 
@@ -75,7 +75,8 @@ def _opened(place: ShardPlace, shards: Sequence[Shard]) -> Iterator[tuple[Shard,
     """Each shard, open for reading; raises `ExportError` for one that is gone, or of another export than the first."""
     whole: ExportInfo | None = None
     for shard in shards:
-        if (path := place.path(shard)) is None:
+        path = place.path(shard) or place.folder / shard.name
+        if not appears(path):
             raise ExportError(f"The shard '{shard.name}' of '{place.target.name}' is gone; go on with --resume.")
         whole = whole or read_export(path)
         with opened_shard(path, whole, shard) as (file, info):

@@ -32,6 +32,8 @@ FORMAT, FORMAT_VERSION = "dnf-studio-shards", 1
 TOUCH_EVERY = 2.0
 WATCH = 10.0
 """Seconds in which the owner on another machine shows that it is alive; clocks, which may differ, are not compared."""
+APPEAR = 15.0
+"""Seconds after which what another machine wrote is not to be expected any more."""
 MOST_TEXT = 1 << 20
 LINE = 1024
 """Bytes that no line of a journal but the first exceeds."""
@@ -123,6 +125,10 @@ class ShardPlace:
         with self._disk():
             shutil.rmtree(self.folder)
 
+    def appears(self) -> bool:
+        """Whether this process sees the folder that another one has just made; a network may take some seconds."""
+        return appears(self.folder / "asked.json")
+
     def path(self, shard: Shard) -> Path | None:
         """Where a shard is that is there to its last row, in the folder or already beside the export; else None."""
         return next((path for path in (self.folder / shard.name, self.beside(shard)) if path.is_file()), None)
@@ -209,6 +215,16 @@ def reported(place: ShardPlace, rank: int) -> Iterator[dict[str, Identity]]:
             place.tell(rank, RankState(mine.process, mine.host, failed=why, written=written))
         raise
     place.tell(rank, RankState(mine.process, mine.host, done=True, written=written))
+
+
+def appears(path: Path) -> bool:
+    """Whether a file that another machine wrote is to be seen here, within some seconds."""
+    until = time.monotonic() + APPEAR
+    while not path.exists():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def note_written(folder: Path, shard: Shard, written: dict[str, Identity]) -> None:

@@ -61,13 +61,18 @@ def shards_of(target: Path, count: int, export: str) -> tuple[Shard, ...]:
     blocks = -(-count // BLOCK)
     size = -(-blocks // MOST_SHARDS) * BLOCK
     starts = range(0, count, size)
-    # As much of the name as leaves room for that of a partial file within 255 bytes
-    stem = re.sub(r"[\\:%\x00-\x1f]", "_", target.name.removesuffix(".h5")).lstrip(".") or "export"
-    stem = stem.encode(errors="ignore")[:180].decode(errors="ignore")
+    stem = stem_of(target)
     return tuple(
         Shard(f"{stem}.{export}-{k:03}-of-{len(starts):03}.h5", start, min(size, count - start))
         for k, start in enumerate(starts, start=1)
     )
+
+
+def stem_of(target: Path) -> str:
+    """What the names of the shards of `target` begin with: as much of its own as leaves room for that of a partial file
+    within 255 bytes."""
+    stem = re.sub(r"[\\:%\x00-\x1f]", "_", target.name.removesuffix(".h5")).lstrip(".") or "export"
+    return stem.encode(errors="ignore")[:180].decode(errors="ignore")
 
 
 def listed(shards: Sequence[Shard]) -> str:

@@ -218,7 +218,24 @@ def test_a_rank_that_is_killed_or_hangs_is_told_by_its_number(
         return str(told.value)
 
     told = as_ranks(2, work, patience=30.0 if killed else 0.3)[0]
-    assert told.startswith("Rank 1 has ended before its" if killed else "Rank 1 of 2 has written nothing for 0.3 s; ")
+    assert told.startswith("Rank 1 has ended before its" if killed else "Rank 1 of 2 has written nothing for ")
+
+
+def test_a_rank_that_does_not_see_the_folder_is_told_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_place, "APPEAR", 0.1)
+
+    def work(ranks: Ranks) -> str:
+        place = tmp_path if ranks.writes else tmp_path / "elsewhere"
+        monkeypatch.setattr(Ranks, "require_same", lambda *_: None)
+        place.mkdir(exist_ok=True)
+        with pytest.raises(ExportError) as told:
+            drawn(place / "a.h5", ranks)
+        return str(told.value)
+
+    said = as_ranks(2, work)
+    assert all(text.startswith("Rank 1 does not see '") for text in said) and "file system" in said[0]
 
 
 def test_two_exports_to_one_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
