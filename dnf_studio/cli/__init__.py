@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dnf_studio import plugins
 from dnf_studio.cli.output import INTERRUPTED, STOP
 from dnf_studio.cli.verbs import VERBS, run_verb
-from dnf_studio.errors import SettingError, StudioError, stop_signals
+from dnf_studio.errors import DivergenceError, SettingError, StudioError, stop_signals
 from dnf_studio.progress import drop, note, silence
 
 __all__ = ["VERBS", "main", "verb_of"]
@@ -92,7 +92,7 @@ def _complain(error: StudioError, code: int) -> int:
         return code
     from dnf_studio.core.ranks import RanksDiffer
 
-    if not isinstance(error, RanksDiffer):
+    if not isinstance(error, RanksDiffer | DivergenceError):
         note(f"dnf-studio, rank {rank}: {error}", always=True)
     return code
 
