@@ -30,7 +30,6 @@ from dnf_studio.core.evaluation.likelihoods import (
 from dnf_studio.core.evaluation.parts import (
     COPYING,
     EXCESS,
-    LIKELIHOOD,
     MASS,
     bound_name,
     evaluation_parts,
@@ -128,15 +127,16 @@ def evaluate(
     # Long by its docstring, which tells each parameter
     rows = _checked_rows(steps, points, seeds, paths)
     tell = progress or (lambda _: None)
-    parts = evaluation_parts(flow, dataset, rows, ode, points, seeds, tell, solver, paths, mass)
+    judge, likely = classes_of(dataset), unmeasured(flow, paths, solver)
+    parts = evaluation_parts(flow, dataset, judge, rows, ode, points, seeds, tell, solver, paths, mass)
     found = measured(parts, ranks, tell)
-    likely = unmeasured(flow, paths, solver)
-    for name in found:
-        likely = replace(likely, **found[name]) if name.startswith(LIKELIHOOD) else likely
+    # Of all parts those of the likelihoods alone find fields by name
+    for one in found.values():
+        likely = replace(likely, **one) if isinstance(one, dict) else likely
     by_steps = tuple(
         _with_bound(found[samples_name(n)], flow, dataset, likely, found.get(bound_name(n)), solver) for n in rows
     )
-    excess, held, judge = found.get(EXCESS), found.get(MASS), classes_of(dataset)
+    excess, held = found.get(EXCESS), found.get(MASS)
     return Evaluation(
         **_beside_the_least(likely, flow, dataset, solver),
         by_steps=by_steps,

@@ -11,7 +11,7 @@ import torch
 
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.by_steps import Progress, StepRow, drawn, finite, step_rows
-from dnf_studio.core.evaluation.classes import Classes, ClassShare, classes_of
+from dnf_studio.core.evaluation.classes import Classes, ClassShare
 from dnf_studio.core.evaluation.excess_rows import ExcessRow, ExcessRows, excess_rows
 from dnf_studio.core.evaluation.fresh import MOST_POINTS, Copying, between_units, copying
 from dnf_studio.core.evaluation.likelihoods import (
@@ -29,7 +29,6 @@ from dnf_studio.errors import DivergenceError
 
 CLASSIFIED = 2000
 """Samples at each N for the classifier of data with classes."""
-LIKELIHOOD = "likelihood, "
 EXCESS, MASS, COPYING = "excess by step", "mass of the density", "nearest training images"
 ODE_EVALUATIONS = 200
 """About how often an adaptive solver asks the networks at a point, with all that it takes for the density."""
@@ -50,6 +49,7 @@ def bound_name(steps: int) -> str:
 def evaluation_parts(
     flow: GenerativeModel,
     dataset: Dataset,
+    judge: Classes | None,
     rows: Sequence[int],
     ode: bool,
     points: int,
@@ -61,13 +61,13 @@ def evaluation_parts(
 ) -> dict[str, Part[Any]]:
     """The parts of `evaluate` by their names, with about how many network evaluations each takes."""
     own, bounds = flow.grid().steps, unmeasured(flow, paths, solver).nll_bound_missing is None
-    dense, judge = "divergence" not in flow.lacks, classes_of(dataset)
+    dense = "divergence" not in flow.lacks
     many, few = affordable_points(flow), affordable_points(flow, ODE_POINTS)
     by_ode = float(few * ODE_EVALUATIONS * min(flow.dim, 8))
     parts: dict[str, Part[Any]] = {}
     for name, measure in likelihood_parts(flow, dataset, ode, paths, solver=solver).items():
         cost = by_ode if "ODE" in name else 2.0 * own * (few * paths if "importance" in name else many)
-        parts[LIKELIHOOD + name] = Part(measure, cost, _plain_likelihood, _likelihood)
+        parts[name] = Part(measure, cost, _plain_likelihood, _likelihood)
     for n in rows:
         measure_row = partial(_row, flow, dataset, judge, n, points, seeds, tell, solver)
         parts[samples_name(n)] = Part(

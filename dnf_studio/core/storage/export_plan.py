@@ -130,6 +130,7 @@ WORDS = {
     "langevin": "number of Langevin steps",
     "most_drawn": "limit of samples drawn",
     "first": "first sample",
+    "shards": "choice of --shards",
     "log_prob": "choice of log densities",
     "device": "kind of device",
     "torch": "version of torch",

@@ -114,6 +114,8 @@ def test_the_bytes_are_those_of_one_process(tmp_path: Path, whole: Path, count: 
     assert found[0][-1].done == COUNT and os.listdir(tmp_path) == ["a.h5"]
     assert all(now.done < COUNT for one in found[1:] for now in one)
     same(path, whole)
+    times = [read_export(file).created.encode() for file in (path, whole)]
+    assert path.read_bytes().replace(*times) == whole.read_bytes()
 
 
 def test_densities_and_counts_are_those_of_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
