@@ -91,9 +91,10 @@ def ode_mass(flow: Model, points: int | None = None) -> Mass:
     divergence is exact in any dimension: exp of an estimate would be too large in the mean. Raises `DivergenceError`
     where samples leave the finite numbers or the ODE cannot be solved.
     """
+    points = POINTS if points is None else points
     standard = flow.standardisation
     near = BlurredSamples(standard.to_model(sample(flow, CENTRES, SampleSettings(seed=0)).double()))
-    x = near.draw(POINTS if points is None else points, seed=0)
+    x = near.draw(points, seed=0)
     nll = estimate_ode_nll(flow, x.to(flow.timestamps), TOLERANCE, exact=True).value
     weights = (-nll.cpu().double() - near.log_density(x)).exp()
     total = float(weights.sum())
