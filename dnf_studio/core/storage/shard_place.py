@@ -31,7 +31,7 @@ from dnf_studio.errors import ExportError, StudioError
 FORMAT, FORMAT_VERSION = "dnf-studio-shards", 1
 TOUCH_EVERY = 2.0
 WATCH = 10.0
-"""Seconds in which the owner on another machine shows that it is alive; clocks, which may differ, are not compared."""
+"""Seconds in which an owner shows that it is alive; the clocks of machines, which may differ, are not compared."""
 APPEAR = 15.0
 """Seconds after which what another machine wrote is not to be expected any more."""
 MOST_TEXT = 1 << 20
@@ -182,12 +182,8 @@ class ShardPlace:
         owner = _read(path)
         if owner is None:
             return
-        mark = str(owner.get("process"))
-        if mark.partition("-")[0] == process_mark().partition("-")[0]:
-            alive = not is_left(mark)
-        else:
-            alive = _changes(path, WATCH)
-        if alive:
+        # The number of a process that ended may be another one's by now, and of another machine's nothing is known
+        if not is_left(str(owner.get("process"))) and _changes(path, WATCH):
             raise ExportError(
                 f"Another program, on '{str(owner.get('host'))[:100]}', is writing an export to '{self._shown}'; wait "
                 "for its end or choose another file."

@@ -241,18 +241,20 @@ def test_a_rank_that_does_not_see_the_folder_is_told_by_its_number(
 
 
 def test_two_exports_to_one_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard_place, "WATCH", 0.5)
+    monkeypatch.setattr(shard_place, "TOUCH_EVERY", 0.05)
     first = export_by_ranks(FLOW, tmp_path / "a.h5", PLAN)
     next(first)
     with pytest.raises(ExportError, match=r"^Another program, on '.*', is writing an export to '.*a\.h5'; wait for it"):
         drawn(tmp_path / "a.h5", resume=True)
-    # From another machine it is seen that the owner goes on
-    monkeypatch.setattr(shard_place, "WATCH", 1.0)
-    monkeypatch.setattr(shard_place, "TOUCH_EVERY", 0.05)
     place = ShardPlace(tmp_path / "a.h5", tmp_path / "a.h5")
     (place.folder / "owner.json").write_text(json.dumps({"process": "00000000-7", "host": "far"}))
     with place.held(), pytest.raises(ExportError, match=r"^Another program, on 'far', is writing"):
         place.refuse_busy()
     first.close()
+    # One of another machine that is not touched any more
+    (place.folder / "owner.json").write_text(json.dumps({"process": "00000000-7", "host": "far"}))
+    place.refuse_busy()
     # Without --resume what is there goes
     (place.folder / "a.00000000-001-of-005.h5").touch()
     first = export_by_ranks(FLOW, tmp_path / "a.h5", PLAN)
