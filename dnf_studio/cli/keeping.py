@@ -114,9 +114,9 @@ def fit(run: Run, output: Path, keeper: Autosave, snapshots: bool = False) -> bo
         interrupted = run.interrupted
         if run.ranks.writes:
             save(run, output, "run", keeper, snapshots)
+        if interrupted:
+            note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
     run.ranks.barrier()
-    if interrupted:
-        note(f"Stopped after {run.iteration} iterations; go on with --resume '{output}'.")
     return not interrupted
 
 

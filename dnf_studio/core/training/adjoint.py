@@ -88,12 +88,11 @@ class AdjointEngine:
         the gradients are those of the bound and of the penalties of the points `outside` and of bent paths, as the
         settings weigh them.
         """
-        flow, grid = self.flow, grid or self.flow.grid()
+        flow, grid, straight = self.flow, grid or self.flow.grid(), self.flow.config.training.straight
         flow.zero_grad(set_to_none=True)
         with single_threaded_kernels(), torch.no_grad():
             embeddings = [embed_times(network, grid.condition) for network in flow.parts]
             drift, score = flow.kernels(grid, embeddings, self.hidden)
-            straight = flow.config.training.straight
             bend = straight * bend_weights(grid) if straight else None
 
             # Each thread has a grad mode of its own
@@ -108,9 +107,9 @@ class AdjointEngine:
                 values = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
                 return [*values, *sums[0].tensors, *sums[1].tensors]
 
-            zeros = partial(_zeros, drift, score, grid)
             last = None if outside is None else partial(self._penalty, drift, score, grid, outside)
             blocks = block_slices(len(x0), x0.device, drift.sizes, self.pool.ranks.count)
+            zeros = partial(_zeros, drift, score, grid)
             bound, contributions, bends, *found = sum_blocks(self.pool, run, blocks, zeros, last)
             split = 1 + len(drift.zero_gradients().parameters)
             both = (

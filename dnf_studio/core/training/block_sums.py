@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, reduce
-from typing import TypeVar, cast
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -24,20 +24,18 @@ from dnf_studio.core.ranks import Ranks
 from dnf_studio.errors import Cancelled
 from dnf_studio.progress import note
 
-T = TypeVar("T")
-
 Sums = list[Tensor]
 """What a block gives: tensors of the same shapes, type and device for all blocks."""
 
 
 def sum_blocks(
     pool: BlockPool,
-    work: Callable[[T], Sums],
-    blocks: Sequence[T],
+    work: Callable[[slice], Sums],
+    blocks: Sequence[slice],
     zeros: Callable[[], Sums],
     last: Callable[[], Sums] | None = None,
 ) -> Sums:
-    """The sums of what `work` gives for all `blocks`, computed by the threads and ranks of `pool`.
+    """The sums of what `work` gives for all `blocks`, the loss first, computed by the threads and ranks of `pool`.
 
     `zeros` are sums over no blocks; `last` is another piece of work, added after all blocks, which an idle thread may
     do before. Where the work is `Cancelled` on one rank it is on all.
@@ -55,7 +53,18 @@ def sum_blocks(
         if ranks.count == 1:
             return reduce(_added, found())
         _tell_of_idle(len(blocks), ranks.count)
-        return _exchanged(ranks, count, found(), zeros())
+        points = [block.stop - block.start for block in blocks]
+        losses: list[Tensor] = []
+        sums = _exchanged(ranks, count, _noting(losses, found()), zeros())
+        pool.own_part = float(sum(losses)), sum(points[own]) / sum(points)
+        return sums
+
+
+def _noting(losses: list[Tensor], found: Iterator[Sums]) -> Iterator[Sums]:
+    """What is `found`, while the losses in it are kept."""
+    for sums in found:
+        losses.append(sums[0])
+        yield sums
 
 
 def _added(one: Sums, other: Sums) -> Sums:
