@@ -84,13 +84,13 @@ class Ranks:
         if self._store is None:
             return [value]
         self._gathered += 1
-        keys = [f"gathered/{self._gathered}/{rank}" for rank in range(self.count)]
+        keys = [f"gathered {self._gathered} {rank}" for rank in range(self.count)]
         try:
             self._store.set(keys[self.rank], json.dumps(value))
             self._await(keys, check)
             found = [json.loads(self._store.get(key)) for key in keys]
             # Whoever has come here has read all that was gathered before
-            self._store.delete_key(f"gathered/{self._gathered - 1}/{self.rank}")
+            self._store.delete_key(f"gathered {self._gathered - 1} {self.rank}")
         except RuntimeError as error:
             raise RankError("The store of torchrun, through which the ranks speak, is gone; start again.") from error
         return found
@@ -169,7 +169,7 @@ class Ranks:
         while not self._store.check(keys):
             check()
             if time.monotonic() >= until:
-                missing = [int(key.rpartition("/")[2]) for key in keys if not self._store.check([key])]
+                missing = [int(key.rpartition(" ")[2]) for key in keys if not self._store.check([key])]
                 now = self._heard()
                 if silent := [rank for rank in missing if now[rank] == heard[rank]]:
                     raise self._given_up(silent)
@@ -185,12 +185,12 @@ class Ranks:
         if self._store is not None and time.monotonic() - self._said >= SAID_EVERY:
             self._said = time.monotonic()
             with suppress(RuntimeError):  # what is wrong is told by whoever waits
-                self._store.set(f"alive/{self.rank}", str(time.monotonic_ns()))
+                self._store.set(f"alive {self.rank}", str(time.monotonic_ns()))
 
     def _heard(self) -> list[bytes]:
         """The last word of each rank."""
         assert self._store is not None
-        keys = [f"alive/{rank}" for rank in range(self.count)]
+        keys = [f"alive {rank}" for rank in range(self.count)]
         return [self._store.get(key) if self._store.check([key]) else b"" for key in keys]
 
     def _missing(self, started: float) -> RankError:
@@ -198,9 +198,9 @@ class Ranks:
         waited = time.monotonic() - started
         assert self._store is not None
         with suppress(RuntimeError):
-            self._store.set(f"left/{self.rank}", "")
+            self._store.set(f"left {self.rank}", "")
             time.sleep(min(ROLL_CALL, self.patience))
-            missing = [rank for rank in range(self.count) if not self._store.check([f"left/{rank}"])]
+            missing = [rank for rank in range(self.count) if not self._store.check([f"left {rank}"])]
             if missing:
                 ended = RankError(f"{_named(missing)} ended before the work was done; what it said last tells why.")
                 return ended if waited < self.patience else self._given_up(missing)
@@ -272,12 +272,12 @@ def session(store: Store, rank: int, count: int, patience: float = PATIENCE) -> 
     each looks at the marks of all until they see the same ones, its own among them.
     """
     ranks = Ranks(rank, count, store, patience=patience)
-    store.set(f"mark/{rank}", f"{rank} {os.getpid()} {time.time_ns()}")
+    store.set(f"mark {rank}", f"{rank} {os.getpid()} {time.time_ns()}")
     while True:
-        marks, seen = ([f"{kind}/{other}" for other in range(count)] for kind in ("mark", "seen"))
+        marks, seen = ([f"{kind} {other}" for other in range(count)] for kind in ("mark", "seen"))
         ranks._await(marks, lambda: None)
         own = " ".join(store.get(key).decode() for key in marks)
-        store.set(f"seen/{rank}", own)
+        store.set(f"seen {rank}", own)
         ranks._await(seen, lambda: None)
         if all(store.get(key).decode() == own for key in seen):
             return hashlib.sha256(own.encode()).hexdigest()
