@@ -105,10 +105,14 @@ def cancel_when(unwanted: Callable[[], bool]) -> Check:
 
 
 def stop_signals() -> list[signal.Signals]:
-    """What asks a program to end: Ctrl-C, SIGTERM, and a terminal that closes unless that is ignored, as by nohup."""
+    """What asks a program to end: Ctrl-C, SIGTERM, and a terminal that closes unless that is ignored, as by nohup.
+
+    SIGUSR1, too, by which clusters announce that a job's time runs out.
+    """
     hang_up = getattr(signal, "SIGHUP", None)
     ignored = hang_up is None or signal.getsignal(hang_up) == signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *(() if ignored else (hang_up,))]
+    announced = [signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else []
+    return [signal.SIGINT, signal.SIGTERM, *announced, *(() if ignored else (hang_up,))]
 
 
 def continued(sentence: str) -> str:

@@ -24,7 +24,7 @@ class Progress:
     """
 
     def __init__(self, title: str, shown: bool = True) -> None:
-        self._title, self._hidden = title, not shown
+        self._title, self._hidden = title, _silent or not shown
         self._stack = ExitStack()
         self._live: Any = None
         self._notebook: _NotebookBar | None = None
@@ -108,9 +108,23 @@ def _in_notebook() -> bool:
     return shell is not None and getattr(shell, "kernel", None) is not None
 
 
-def note(text: str) -> None:
-    """One plain line on stderr. Where nobody can read it any more it is dropped: work goes on without being told of."""
-    if sys.stderr is None:
+_silent = False
+
+
+def silence() -> None:
+    """Let this process tell nothing any more but why it ends, on stdout neither: another one speaks for it."""
+    global _silent
+    _silent = True
+    if sys.stdout is not None:
+        drop(sys.stdout)
+
+
+def note(text: str, always: bool = False) -> None:
+    """One plain line on stderr, of a process that is silent only if it is `always` to be told.
+
+    Where nobody can read it any more it is dropped: work goes on without being told of.
+    """
+    if sys.stderr is None or (_silent and not always):
         return
     try:
         print(text, file=sys.stderr, flush=True)

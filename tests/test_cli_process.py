@@ -65,7 +65,7 @@ def stopped(words: list[str], number: int, ready: Callable[[IO[str]], bool]) -> 
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGHUP])
 def test_training_that_is_stopped_keeps_a_run_that_resumes(small: Path, tmp_path: Path, number: int) -> None:
     output = tmp_path / "a.safetensors"
     words = ["train", "--config", str(small), "-o", str(output)]

@@ -5,6 +5,7 @@ Opening the window stays light: typer and rich are imported only for the verbs.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from collections.abc import Sequence
 from dnf_studio import plugins
 from dnf_studio.cli.output import INTERRUPTED, STOP
 from dnf_studio.cli.verbs import VERBS, run_verb
-from dnf_studio.errors import SettingError, StudioError, stop_signals
-from dnf_studio.progress import drop, note
+from dnf_studio.errors import DivergenceError, SettingError, StudioError, stop_signals
+from dnf_studio.progress import drop, note, silence
 
 __all__ = ["VERBS", "main", "verb_of"]
 
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     previous = [(number, signal.signal(number, STOP)) for number in stop_signals()]
     try:
+        if _rank():
+            silence()
         rest, files = _split(words)
         plugins.use(files)
         return _dispatch(rest)
@@ -83,8 +86,20 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _complain(error: StudioError, code: int) -> int:
-    note(f"dnf-studio: {error}")
+    """Tell why the process ends; what all ranks of torchrun know alike is told by the first."""
+    if not (rank := _rank()):
+        note(f"dnf-studio: {error}")
+        return code
+    from dnf_studio.core.ranks import RanksDiffer
+
+    if not isinstance(error, RanksDiffer | DivergenceError):
+        note(f"dnf-studio, rank {rank}: {error}", always=True)
     return code
+
+
+def _rank() -> str:
+    """The number of this process among those that torchrun started; empty for the first one, and without torchrun."""
+    return os.environ.get("RANK", "").lstrip("0") if "WORLD_SIZE" in os.environ else ""
 
 
 def _prepare_streams() -> None:

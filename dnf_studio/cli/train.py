@@ -11,7 +11,7 @@ from typer import Option
 
 from dnf_studio import api, assets
 from dnf_studio.api.settings import setting_changes, settings_file
-from dnf_studio.cli.keeping import fit, newest_of, save, tell_of_older
+from dnf_studio.cli.keeping import fit, go_on, newest_of, save, tell_of_older
 from dnf_studio.cli.options import AsJson, ModelChoice, Output, asking_for_data
 from dnf_studio.cli.output import clock, emit, number
 from dnf_studio.config import Config, Device, Missing, Precision
@@ -94,6 +94,7 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     # Long by its signature, from which typer reads the options
+    from dnf_studio.core.ranks import our_ranks, under_torchrun
     from dnf_studio.core.storage.autosave import Autosave
 
     changes = setting_changes(
@@ -121,18 +122,25 @@ def train(
             "blur": blur,
         }
     )
-    check_target(output, CheckpointError)
+    ranks = our_ranks()
+    if ranks.writes:
+        check_target(output, CheckpointError)
     run = _begin(config, changes, noise) if resume is None else _resume(resume, config, changes, noise)
+    run.share(ranks)
     refuse_source(output, _read(run, config), CheckpointError)
     if run.dataset.rule is not None and resume is None:
         note(f"{run.dataset.about}.")
-    if resume is None:
+    if under_torchrun():
+        go_on(run, output)
+    elif resume is None:
         tell_of_older(output)
     keeper = Autosave(output)
     past = not weights and (bool(run.snapshots.all) if snapshots is None else snapshots)
-    run.snapshots.keep(past)
+    run.snapshots.keep(past and ranks.writes)
     if not fit(run, output, keeper, past):
         return 130
+    if not ranks.writes:
+        return 0
     _measure(run, output, "weights" if weights else "run", keeper, past)
     _report(run, output, as_json)
     return 0

@@ -21,6 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import torch
 
+from dnf_studio.core.ranks import ALONE, Ranks, ranks_here
 from dnf_studio.errors import Cancelled, Check
 
 SWITCH_SECONDS = 2e-4
@@ -34,10 +35,14 @@ R = TypeVar("R")
 
 
 def worker_threads(device: torch.device | str = "cpu") -> int:
-    """How many block threads serve `device`: the usable cores for the processor, else one."""
+    """How many block threads serve `device`: the usable cores for the processor, else one.
+
+    Ranks on one machine share its cores.
+    """
     if torch.device(device).type != "cpu":
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // ranks_here())
 
 
 @contextmanager
@@ -136,6 +141,10 @@ class BlockPool:
         if self.threads > 1:
             # Python's lock goes round thousands of times a step: asked for at once a step takes a twentieth less
             sys.setswitchinterval(min(SWITCH_SECONDS, sys.getswitchinterval()))
+        self.ranks: Ranks = ALONE
+        """Those that share the blocks of a training step."""
+        self.own_part: tuple[float, float] = 0.0, 1.0
+        """Of several ranks, what this one's blocks added to the loss of the last batch, and their share of it."""
         self.check: Check = lambda: None
         """Ends what is being computed where it is no longer wanted; called on any thread of the pool."""
         self._executor = (
@@ -148,9 +157,11 @@ class BlockPool:
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """`[function(item) for item in items]`, computed in blocks on the pool's threads."""
         with single_threaded_kernels():
-            if self._executor is None:
-                return [function(item) for item in items]
-            return list(self._executor.map(function, items))
+            return list(self.each(function, items))
+
+    def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """What `map` gives, one after the other; the caller sees to it that his own kernels are single-threaded."""
+        return map(function, items) if self._executor is None else self._executor.map(function, items)
 
     def later(self, function: Callable[[], R], urgent: bool = True) -> Deferred[R]:
         """Leave `function` for idle threads of the pool: what is urgent first, of that the newest."""

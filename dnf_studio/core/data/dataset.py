@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from torch import Tensor
 from dnf_studio.core.data.content_split import BY_ORDER, SplitRule
 from dnf_studio.core.data.image_shape import ImageShape, Logit
 from dnf_studio.core.data.missing import NOTHING, LeftOut
+
+if TYPE_CHECKING:
+    from dnf_studio.core.data.passes import Passes
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -130,6 +133,10 @@ class Dataset(ABC):
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """A training batch (count, D), float32, model units."""
+
+    def passes(self, seed: int) -> Passes | None:
+        """Training batches in another way than `draw`: passes over rows that stay in their file; None for all else."""
+        return None
 
     @abstractmethod
     def fresh(self, count: int, seed: int) -> Tensor:

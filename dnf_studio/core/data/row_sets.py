@@ -19,6 +19,7 @@ from dnf_studio.core.data.content_split import HELD_OUT, TEST, VALIDATION, Split
 from dnf_studio.core.data.dataset import LabelledDataset, SplitName, Standardisation
 from dnf_studio.core.data.missing import NOTHING, LeftOut
 from dnf_studio.core.data.neighbours import nearest_rows
+from dnf_studio.core.data.passes import Passes
 from dnf_studio.core.data.table import Table
 
 if TYPE_CHECKING:
@@ -145,6 +146,14 @@ class MappedRows:
         model[order] = standardise(self._table.read(rows[order])[:, self._keep], self._mean, self._scale)
         return torch.from_numpy(model)
 
+    def stretch(self, places: slice) -> Tensor:
+        """The rows at places that follow each other, as by their places; read as a whole, with what lies between."""
+        rows = self._rows_at(np.arange(places.start, places.stop)).astype(np.int64)
+        first, last = int(rows[0]), int(rows[-1])
+        near = last - first <= 4 * len(rows)
+        block = self._table.read(slice(first, last + 1))[rows - first] if near else self._table.read(rows)
+        return torch.from_numpy(standardise(block[:, self._keep], self._mean, self._scale))
+
 
 Part = Tensor | MappedRows
 """Rows (n, D) of one side of a split, float32, model units, held or left in their file."""
@@ -160,7 +169,8 @@ class PartLabels:
 
 
 class TableDataset(LabelledDataset):
-    """Rows of a file: training rows are drawn with replacement, those to test on are what is fresh."""
+    """Rows of a file: those to train on are drawn with replacement or gone through in passes; those to test on are
+    what is fresh."""
 
     entropy = None
 
@@ -194,6 +204,10 @@ class TableDataset(LabelledDataset):
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` rows of the training split, with replacement: (count, D), float32, model units."""
         return self.train[torch.randint(len(self.train), (count,), generator=generator)]
+
+    def passes(self, seed: int) -> Passes | None:
+        """Passes over rows that stay in their file; of rows in memory any is as near as the other."""
+        return Passes(self.train, self.dim, seed) if isinstance(self.train, MappedRows) else None
 
     def fresh(self, count: int, seed: int) -> Tensor:
         """Rows to test on without repetition, (min(count, m), D), float32, model units; `seed` chooses which."""

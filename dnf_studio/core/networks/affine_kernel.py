@@ -42,9 +42,8 @@ class LinearKernel:
         """None: (K, 0) of embeddings, and of no parameters."""
         return Gradients(self.rates.new_zeros(len(self.rates), 0), [])
 
-    def assign(self, blocks: list[Gradients]) -> Tensor:
-        """There is nothing to put anywhere; returns (K, 0)."""
-        return self.rates.new_zeros(len(self.rates), 0)
+    def assign(self, total: Gradients) -> None:
+        """There is nothing to put anywhere."""
 
 
 @dataclass
@@ -127,9 +126,9 @@ class ResidualKernel:
         """Those of the network."""
         return self.network.zero_gradients()
 
-    def assign(self, blocks: list[Gradients]) -> Tensor:
+    def assign(self, total: Gradients) -> None:
         """As the network's own kernel does."""
-        return self.network.assign(blocks)
+        self.network.assign(total)
 
 
 class ResidualTape:

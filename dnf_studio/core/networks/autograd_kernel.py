@@ -76,11 +76,10 @@ class AutogradKernel:
         """Sums over the kernel's nodes at zero, the parameters' in the network's order."""
         return Gradients(torch.zeros_like(self.embeddings), [torch.zeros_like(p) for p in self.parameters])
 
-    def assign(self, blocks: list[Gradients]) -> Tensor:
-        """Put the sum of the blocks' gradients into the network; returns those of the time embeddings, (K, E)."""
-        for k, parameter in enumerate(self.parameters):
-            parameter.grad = torch.stack([block.parameters[k] for block in blocks]).sum(0)
-        return torch.stack([block.embedding for block in blocks]).sum(0)
+    def assign(self, total: Gradients) -> None:
+        """Put the sums over all points into the network, but for those of the time embeddings."""
+        for parameter, gradient in zip(self.parameters, total.parameters, strict=True):
+            parameter.grad = gradient
 
     def evaluate(self, x: Tensor, embedding: Tensor) -> Tensor:
         """The field (R, D) at x (R, D) for time embeddings (E,) or (R, E), with a graph where gradients are enabled."""

@@ -123,6 +123,11 @@ class Gradients:
     parameters: list[Tensor]
     """Gradients of the parameters outside the time embedding, as the kernel keeps them."""
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All of them, the embeddings' first."""
+        return [self.embedding, *self.parameters]
+
     def add(self, part: Gradients, nodes: slice) -> None:
         """Add what a tape of the same kernel, whose nodes are `nodes`, has collected."""
         self.embedding[nodes] += part.embedding
@@ -209,6 +214,6 @@ class FieldKernel(Protocol):
         """Sums over the kernel's nodes at zero."""
         ...
 
-    def assign(self, blocks: list[Gradients]) -> Tensor:
-        """Put the sum of the blocks' gradients into the network; returns those of the time embeddings, (K, E)."""
+    def assign(self, total: Gradients) -> None:
+        """Put the sums over all points into the network, but for those of the time embeddings."""
         ...

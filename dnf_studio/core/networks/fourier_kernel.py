@@ -87,21 +87,15 @@ class FourierKernel:
             ],
         )
 
-    def assign(self, blocks: list[Gradients]) -> Tensor:
-        """Put the sum of the blocks' gradients into the network; returns those of the time embeddings, (K, C)."""
-
-        def total(parts: list[Tensor]) -> Tensor:
-            return parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
-
+    def assign(self, total: Gradients) -> None:
+        """Put the sums over all points into the network, but for those of the time embeddings."""
         first, linears = self.network.input_embed, self.network.linears()
-        input_weight, *others = (total(list(parts)) for parts in zip(*(b.parameters for b in blocks), strict=True))
+        input_weight, *others = total.parameters
         first.weight.grad = input_weight.t().contiguous()
-        embeddings = total([b.embedding for b in blocks])
-        first.bias.grad = embeddings.sum(0)
+        first.bias.grad = total.embedding.sum(0)
         parameters = [*(layer.weight for layer in linears), *(layer.bias for layer in linears)]
         for parameter, gradient in zip(parameters, others, strict=True):
             parameter.grad = gradient
-        return embeddings
 
 
 class FourierTape:

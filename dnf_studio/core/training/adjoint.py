@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -30,6 +29,7 @@ from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 from dnf_studio.core.training.adjoint_pass import AdjointPass, TapeMemory
+from dnf_studio.core.training.block_sums import Sums, sum_blocks
 from dnf_studio.core.training.gradients import (
     BatchLoss,
     OutsidePoints,
@@ -43,15 +43,6 @@ from dnf_studio.core.training.gradients import (
 from dnf_studio.core.training.terms import Term, path_terms
 
 PENALTY_NODES = 64
-
-
-@dataclass(frozen=True)
-class _BlockResult:
-    bound: Tensor
-    contributions: Tensor
-    bend: Tensor
-    drift: Gradients
-    score: Gradients
 
 
 class AdjointEngine:
@@ -97,50 +88,45 @@ class AdjointEngine:
         the gradients are those of the bound and of the penalties of the points `outside` and of bent paths, as the
         settings weigh them.
         """
-        flow, grid = self.flow, grid or self.flow.grid()
+        flow, grid, straight = self.flow, grid or self.flow.grid(), self.flow.config.training.straight
         flow.zero_grad(set_to_none=True)
         with single_threaded_kernels(), torch.no_grad():
             embeddings = [embed_times(network, grid.condition) for network in flow.parts]
             drift, score = flow.kernels(grid, embeddings, self.hidden)
-            straight = flow.config.training.straight
             bend = straight * bend_weights(grid) if straight else None
 
             # Each thread has a grad mode of its own
             @torch.no_grad()
-            def run(rows: slice) -> _BlockResult:
+            def run(rows: slice) -> Sums:
                 sums = drift.zero_gradients(), score.zero_gradients()
                 parts = []
                 for part in _parts(rows, min(drift.sizes.kept, score.sizes.kept)):
                     self.pool.check()
                     points = x0[part], noise[:, part], len(x0)
                     parts.append(AdjointPass(drift, score, grid, *points, self._memory, sums, self.pool, bend).run())
-                bounds, contributions, bends = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
-                return _BlockResult(bounds, contributions, bends, *sums)
+                values = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
+                return [*values, *sums[0].tensors, *sums[1].tensors]
 
-            penalty = outside and self.pool.later(partial(self._penalty, drift, score, grid, outside))
-            results = self.pool.map(run, block_slices(len(x0), x0.device, drift.sizes))
-            drifts, scores = [r.drift for r in results], [r.score for r in results]
-            if penalty:
-                for blocks, own in zip((drifts, scores), penalty.result(), strict=True):
-                    blocks.append(own)
-            both = TrainedNetwork(drift, embeddings[0], drifts), TrainedNetwork(score, embeddings[-1], scores)
+            last = None if outside is None else partial(self._penalty, drift, score, grid, outside)
+            blocks = block_slices(len(x0), x0.device, drift.sizes, self.pool.ranks.count)
+            zeros = partial(_zeros, drift, score, grid)
+            bound, contributions, bends, *found = sum_blocks(self.pool, run, blocks, zeros, last)
+            split = 1 + len(drift.zero_gradients().parameters)
+            both = (
+                TrainedNetwork(drift, embeddings[0], Gradients(found[0], found[1:split])),
+                TrainedNetwork(score, embeddings[-1], Gradients(found[split], found[split + 1 :])),
+            )
             # A frozen drift has no network
             assign_gradients(*both[-len(embeddings) :])
-            return self._loss(results, grid)
+            return BatchLoss(self._constant(grid) + bound, contributions, bends / straight if straight else None)
 
-    def _loss(self, results: list[_BlockResult], grid: TimeGrid) -> BatchLoss:
-        """What the blocks add up to: their bounds with the terms that are the same for every point."""
-        dim, straight = self.flow.dim, self.flow.config.training.straight
-        widths = torch.log(grid.g[-1] / grid.g[0]) + grid.ratio.log().sum()
-        constant = 0.5 * dim * math.log(2 * math.pi) + dim * widths
-        value = sum((r.bound for r in results), start=constant)
-        bends = torch.stack([r.bend for r in results]).sum() / straight if straight else None
-        return BatchLoss(value, torch.stack([r.contributions for r in results]).sum(0), bends)
+    def _constant(self, grid: TimeGrid) -> Tensor:
+        """What the bound has that is the same for every point."""
+        dim, widths = self.flow.dim, torch.log(grid.g[-1] / grid.g[0]) + grid.ratio.log().sum()
+        return 0.5 * dim * math.log(2 * math.pi) + dim * widths
 
     @torch.no_grad()
-    def _penalty(
-        self, drift: FieldKernel, score: FieldKernel, grid: TimeGrid, outside: OutsidePoints
-    ) -> tuple[Gradients, Gradients]:
+    def _penalty(self, drift: FieldKernel, score: FieldKernel, grid: TimeGrid, outside: OutsidePoints) -> Sums:
         """The gradients of `inward_penalty`, weighted; by some nodes at a time, so that memory does not grow with N."""
         sums = drift.zero_gradients(), score.zero_gradients()
         for part in outside.parts(PENALTY_NODES):
@@ -152,13 +138,26 @@ class AdjointEngine:
             for tape, seed, total in zip((drifts, scores), seeds, sums, strict=True):
                 tape.pull((self.flow.config.training.inward * seed).flatten(0, 1))
                 total.add(tape.collect(), part.nodes)
-        return sums
+        return [*_no_loss(grid), *sums[0].tensors, *sums[1].tensors]
 
 
-def block_slices(count: int, device: torch.device, sizes: BlockSizes) -> list[slice]:
+def _no_loss(grid: TimeGrid) -> Sums:
+    """What no points add to the bound, to the contributions of the steps (N,) and to the penalty on bent paths."""
+    return [grid.t.new_zeros(()), grid.t.new_zeros(grid.steps), grid.t.new_zeros(())]
+
+
+def _zeros(drift: FieldKernel, score: FieldKernel, grid: TimeGrid) -> Sums:
+    """The sums over no points."""
+    return [*_no_loss(grid), *drift.zero_gradients().tensors, *score.zero_gradients().tensors]
+
+
+def block_slices(count: int, device: torch.device, sizes: BlockSizes, ranks: int = 1) -> list[slice]:
     """Where blocks of points begin and end; a function of the batch and the network's `sizes` alone, so results do
-    not depend on the number of threads."""
-    return equal_slices(count, min(math.ceil(count / sizes.block), sizes.blocks) if device.type == "cpu" else 1)
+    not depend on the number of threads or ranks. On a GPU each rank has one block, so that no kernel is smaller than
+    it need be."""
+    if device.type != "cpu":
+        return equal_slices(count, min(count, ranks))
+    return equal_slices(count, min(math.ceil(count / sizes.block), sizes.blocks))
 
 
 def _parts(rows: slice, most: int) -> list[slice]:

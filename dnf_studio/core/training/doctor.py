@@ -48,6 +48,8 @@ class Failure:
     before: Tensor
     """State of the run's generator before the batch was drawn."""
     watch: LossWatch
+    batch: Callable[[torch.Generator], Tensor]
+    """The batch (B, D), drawn again with the generator as it was before."""
 
 
 def diagnose(failure: Failure, engine: Engine, model: GenerativeModel, dataset: Dataset) -> Diagnosis:
@@ -71,7 +73,7 @@ def diagnose(failure: Failure, engine: Engine, model: GenerativeModel, dataset: 
     def drawn() -> tuple[Tensor, torch.Generator]:
         generator = torch.Generator()
         generator.set_state(failure.before)
-        return dataset.draw(config.training.batch, generator).to(model.timestamps.device), generator
+        return failure.batch(generator).to(model.timestamps.device), generator
 
     try:
         return Diagnosis(**known | _found(failure, engine, model, dataset, drawn))

@@ -50,6 +50,10 @@ class Fitting(WithFacts):
     @abstractmethod
     def interrupt_when(self, asked: Callable[[], bool]) -> None: ...
 
+    @property
+    @abstractmethod
+    def interrupted(self) -> bool: ...
+
     @abstractmethod
     def state(self) -> RunState: ...
 
@@ -114,11 +118,12 @@ class Fitting(WithFacts):
                     left = self.remaining()
                     done = None if left is None else report.seconds / (report.seconds + left or 1.0)
                     bar.update(done, f"{report.iteration:,} iterations, N = {report.steps}, loss {report.loss:.3f}")
-                    if asked():
+                    if self.interrupted:
                         break
+                ended = self.interrupted
             finally:
                 self.interrupt_when(lambda: False)
-        if asked() and not self.finished:
+        if ended and not self.finished:
             note(f"Stopped after {self.iteration:,} iterations; the model is as it is then.")
         checkpoint = self.state().checkpoint("weights")
         return remember(checkpoint.build().to(self.device), checkpoint, self.dataset)

@@ -32,8 +32,8 @@ class TrainedNetwork(NamedTuple):
     kernel: FieldKernel
     embeddings: Tensor
     """Embeddings (K, E) of the nodes' times, by autograd."""
-    gradients: list[Gradients]
-    """The gradients of each block."""
+    gradients: Gradients
+    """Their sums over all points."""
 
 
 def embed_times(network: FieldNetwork, times: Tensor) -> Tensor:
@@ -43,11 +43,12 @@ def embed_times(network: FieldNetwork, times: Tensor) -> Tensor:
 
 
 def assign_gradients(*trained: TrainedNetwork) -> None:
-    """Put the sums of the blocks' gradients into the parameters, those of the time embeddings' among them."""
-    nodes = [own.kernel.assign(own.gradients) for own in trained]
+    """Put the sums of all points' gradients into the parameters, those of the time embeddings' among them."""
+    for own in trained:
+        own.kernel.assign(own.gradients)
     with torch.enable_grad():
         # Of numbers: with a gradient given, torch imports sympy (0.4 s) to compare the shapes
-        torch.autograd.backward([torch.sum(own.embeddings * grad) for own, grad in zip(trained, nodes, strict=True)])
+        torch.autograd.backward([torch.sum(own.embeddings * own.gradients.embedding) for own in trained])
 
 
 def bend_weights(grid: TimeGrid) -> Tensor:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from dnf_studio.core.models.flow import MOST_EXACT, Flow
-from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
+from dnf_studio.core.parallel import BlockPool, equal_slices
 from dnf_studio.core.sde.grid import TimeGrid, between_nodes
+from dnf_studio.core.training.block_sums import Sums, sum_blocks
 from dnf_studio.core.training.gradients import BatchLoss
 from dnf_studio.core.training.terms import Term, flow_terms
 
@@ -63,21 +64,25 @@ class LikelihoodEngine:
         """One step as `train` makes it, with given `probes` (B, D), None for the exact volume."""
         parameters = list(self.model.parameters())
 
-        def block(rows: slice) -> tuple[Tensor, tuple[Tensor, ...]]:
+        def block(rows: slice) -> Sums:
             with torch.enable_grad():
                 some = None if probes is None else probes[rows]
                 loss = self.model.nll(x0[rows], grid, some).sum() / len(x0)
-                return loss.detach(), torch.autograd.grad(loss, parameters)
+                return [loss.detach(), *torch.autograd.grad(loss, parameters)]
 
-        with single_threaded_kernels():
-            found = self.pool.map(block, _blocks(x0))
-        for k, parameter in enumerate(parameters):
-            parameter.grad = torch.stack([gradients[k] for _, gradients in found]).sum(0)
-        return BatchLoss(torch.stack([loss for loss, _ in found]).sum(), x0.new_empty(0))
+        def zeros() -> Sums:
+            return [x0.new_zeros(()), *map(torch.zeros_like, parameters)]
+
+        loss, *gradients = sum_blocks(self.pool, block, _blocks(x0, self.pool.ranks.count), zeros)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            # What autograd gives may be a view, or that of another parameter too
+            parameter.grad = gradient.clone(memory_format=torch.contiguous_format)
+        return BatchLoss(loss, x0.new_empty(0))
 
 
-def _blocks(x0: Tensor) -> list[slice]:
+def _blocks(x0: Tensor, ranks: int) -> list[slice]:
     """An even number of blocks, so that two threads end together; a function of the batch alone, so results do not
-    depend on the number of threads."""
-    one = x0.device.type != "cpu" or len(x0) < FEWEST_ROWS
-    return equal_slices(len(x0), 1 if one else 2 * math.ceil(len(x0) / (2 * BLOCK_ROWS)))
+    depend on the number of threads or ranks. On a GPU each rank has one."""
+    if x0.device.type != "cpu":
+        return equal_slices(len(x0), min(len(x0), ranks))
+    return equal_slices(len(x0), 1 if len(x0) < FEWEST_ROWS else 2 * math.ceil(len(x0) / (2 * BLOCK_ROWS)))

@@ -84,6 +84,8 @@ class StepReport:
     the bound, or that of a flow."""
     bend: float | None = None
     """Mean bend of the paths of this batch where training straightens them (method.md, section 6); not in `loss`."""
+    ranks: tuple[float, ...] = ()
+    """Loss of the part of this batch that each process had, in the order of ranks; empty where one process trains."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ are those of the model's grid, between its nodes too.
 
 from __future__ import annotations
 
-import sys
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, Generic, TypeVar
@@ -24,6 +24,7 @@ from dnf_studio.core.networks.base import BlockSizes, FieldKernel, FieldNetwork,
 from dnf_studio.core.networks.build import make_kernel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
 from dnf_studio.core.sde.grid import between_nodes, levels_at
+from dnf_studio.core.training.block_sums import Sums, sum_blocks
 from dnf_studio.core.training.diagnosis import TermName
 from dnf_studio.core.training.gradients import BatchLoss, TrainedNetwork, assign_gradients, embed_times
 from dnf_studio.core.training.terms import Term, regression_terms
@@ -162,26 +163,31 @@ def fit(
     with single_threaded_kernels(), torch.no_grad():
         embeddings = embed_times(network, t)
         kernel = make_kernel(network, embeddings, hidden)
-        sums = pool.map(lambda nodes: _block(kernel, x, target, nodes), _blocks(x, kernel.sizes))
-        assign_gradients(TrainedNetwork(kernel, embeddings, [gradients for _, gradients in sums]))
-        return BatchLoss(torch.stack([loss for loss, _ in sums]).sum(), x.new_empty(0))
+        loss, embedding, *parameters = sum_blocks(
+            pool,
+            lambda nodes: _block(kernel, x, target, nodes),
+            _blocks(x, kernel.sizes, pool.ranks.count),
+            lambda: [x.new_zeros(()), *kernel.zero_gradients().tensors],
+        )
+        assign_gradients(TrainedNetwork(kernel, embeddings, Gradients(embedding, parameters)))
+        return BatchLoss(loss, x.new_empty(0))
 
 
 @torch.no_grad()
-def _block(kernel: FieldKernel, x: Tensor, target: Tensor, nodes: slice) -> tuple[Tensor, Gradients]:
+def _block(kernel: FieldKernel, x: Tensor, target: Tensor, nodes: slice) -> Sums:
     """What the times `nodes` add to the mean loss, and its gradients."""
     tape = kernel.open(x[nodes], [])
     error = tape.record_all(nodes) - target[nodes]
     tape.pull((error * (2 / x.numel())).flatten(0, 1))
     gradients = kernel.zero_gradients()
     gradients.add(tape.collect(), nodes)
-    return error.square().sum() / x.numel(), gradients
+    return [error.square().sum() / x.numel(), *gradients.tensors]
 
 
-def _blocks(x: Tensor, sizes: BlockSizes) -> list[slice]:
+def _blocks(x: Tensor, sizes: BlockSizes, ranks: int) -> list[slice]:
     """Times computed together; a function of batch and network alone, so results do not depend on the number of
-    threads."""
+    threads or ranks. On a GPU a rank has one block where memory lets it."""
     count, each = x.shape[:2]
-    rows = min(BLOCK_ROWS if x.device.type == "cpu" else sys.maxsize, sizes.kept)
+    rows = min(BLOCK_ROWS if x.device.type == "cpu" else math.ceil(count / ranks) * each, sizes.kept)
     width = max(1, rows // each)
     return [slice(k, min(k + width, count)) for k in range(0, count, width)]

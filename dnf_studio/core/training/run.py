@@ -6,9 +6,8 @@ Command line, window and scripts only drive a `Run`: they iterate, queue changes
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import reduce
@@ -24,27 +23,28 @@ from dnf_studio.core.files import as_path
 from dnf_studio.core.hardware import choose_device, choose_hidden_type
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels, worker_threads
+from dnf_studio.core.ranks import RankError
 from dnf_studio.core.sde.grid import make_grid
-from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint
 from dnf_studio.core.storage.layout import check_keepable
 from dnf_studio.core.storage.snapshots import KeptWeights, own_snapshots
 from dnf_studio.core.training.diagnosis import LossWatch, TrainingDiverged
 from dnf_studio.core.training.doctor import Failure, diagnose
 from dnf_studio.core.training.engine import Engine, make_engine
-from dnf_studio.core.training.fitting import Fitting
 from dnf_studio.core.training.record import EarlyStopping, History, Marks, StepReport, check_changes
 from dnf_studio.core.training.schedules import learning_rate, training_steps
+from dnf_studio.core.training.shared import Shared
 from dnf_studio.core.training.snapshots import Snapshots
 from dnf_studio.core.training.state import RunState
 from dnf_studio.core.training.weights import TrainedWeights, first_model
-from dnf_studio.errors import Cancelled, CheckpointError, DataError, SettingError, cancel_when
+from dnf_studio.errors import Cancelled, CheckpointError, DataError, SettingError
 
 FIXED = (*DATA_SETTINGS, "model", "network.", "training.coupling", "training.seed", "training.device")
 MEASURE_EVERY = 50
 """Iterations between NLLs of the validation split, which cost about as much as two, good states, and closed forms."""
 
 
-class Run(Fitting):
+class Run(Shared):
     """Trains a model on a data set; `fit` does it at once, iterating gives one `StepReport` an iteration.
 
     `threads` is the number of block threads, all usable cores unless given; it changes speed
@@ -52,15 +52,13 @@ class Run(Fitting):
     `UnknownNameError` for data that cannot be opened and `UnsupportedError` for networks that need other data.
     """
 
-    clock: Callable[[], float] = staticmethod(time.perf_counter)
-    """What `seconds` are counted by; on one thread `time.thread_time` counts those of the processor."""
-
     def __init__(self, config: Config, data: Dataset | None = None, threads: int | None = None) -> None:
         self.config = config
         self.device = choose_device(config.training.device)
         self.dataset = open_configured(config) if data is None else data
         check_keepable(DataSummary.of(self.dataset), self.dataset.standardisation)
         self._generator = torch.Generator().manual_seed(config.training.seed)
+        self._passes = self.dataset.passes(config.training.seed)
         self._validates = self.dataset.validation(1, 0) is not None
         flow, self._box = first_model(config, self.dataset)
         self._weights = TrainedWeights(flow.to(self.device), config.training)
@@ -109,6 +107,7 @@ class Run(Fitting):
     def __iter__(self) -> Iterator[StepReport]:
         """Train to the totals; may be left at any report or by the `TrainingDiverged` it raises, and taken up again."""
         self._take_changes()
+        self._begin_together()
         if not self.iteration:
             self.snapshots.note(self.flow, self.dataset, 0, self.seconds)
         while not self.finished:
@@ -117,13 +116,6 @@ class Run(Fitting):
                 return
             yield report
             self._take_changes()
-
-    def interrupt_when(self, asked: Callable[[], bool]) -> None:
-        """End iterating as soon as `asked()`, called by any thread, says so within an iteration of many seconds.
-
-        That iteration is then given up as if it had not begun; iterating again repeats it.
-        """
-        self._pool.check = cancel_when(asked)
 
     def state(self) -> RunState:
         """The state of the run, in copies, without its snapshots. Call it between two iterations."""
@@ -166,6 +158,14 @@ class Run(Fitting):
         self.changes, self.metrics = list(state.changes), dict(state.metrics)
         self._queue = deque(state.queue)
         self.snapshots.load(state.snapshots, self.iteration)
+
+    def continues(self, kept: Checkpoint, finished: bool = False) -> bool:
+        """Whether `kept` is this very run at a later iteration, which is its last one only where `finished` may be."""
+        if kept.kind != "run" or kept.config != self.config or kept.data.fingerprint != self.dataset.fingerprint:
+            return False
+        state, training = RunState.of_checkpoint(kept), kept.config.training
+        ended = state.stopping.exhausted(training.patience) or training.reached(state.iteration, state.seconds)
+        return state.iteration > self.iteration and (finished or not ended)
 
     def follow(self, report: StepReport, config: Config | None = None, snapshots: Sequence[KeptWeights] = ()) -> None:
         """Take up how far a `report` says it has come, and the settings it goes on with; the weights are not in it.
@@ -217,12 +217,14 @@ class Run(Fitting):
         steps = training_steps(training, self.config.sde.steps, self.iteration, self.seconds)
         with single_threaded_kernels():
             try:
-                x0 = self.dataset.draw(training.batch, self._generator).to(self.device)
+                x0 = self._batch(self._generator).to(self.device)
                 found = self._engine.train(x0, steps, self._generator)
-            except (Cancelled, DataError) as problem:
+                losses = self._agree(started, found.value)
+            except (Cancelled, DataError, RankError) as problem:
                 self._generator.set_state(before)
-                if isinstance(problem, DataError):  # of a file that was changed meanwhile
+                if not isinstance(problem, Cancelled):  # a file was changed meanwhile, or a rank is gone
                     raise
+                self._agreed = True
                 return None
             marks = self.marks.step(self.iteration, steps)
             norm = self._weights.clip(training.clip)
@@ -234,9 +236,10 @@ class Run(Fitting):
             self._weights.update(rate, training)
             validation = self._look_back(self.iteration + 1)
         parts = found.contributions.float().cpu().numpy()
-        seconds = self.seconds + self.clock() - started
+        seconds = self._seconds_after(started)
         bend = None if found.bend is None else float(found.bend)
-        report = StepReport(self.iteration + 1, loss, steps, parts, rate, norm, seconds, marks, validation, bend)
+        made = loss, steps, parts, rate, norm, seconds, marks, validation, bend, losses
+        report = StepReport(self.iteration + 1, *made)
         self.follow(report)
         if self.finished:
             self._weights.complete(self.dataset, self._pool, last=True)
@@ -252,7 +255,7 @@ class Run(Fitting):
             return None
         from dnf_studio.core.evaluation.likelihoods import validation_nll
 
-        nll = validation_nll(self._weights.average, self.dataset)
+        nll = self._of_first(validation_nll(self._weights.average, self.dataset))
         if self.early_stopping.note(iteration, nll, self.config.training.patience):
             self._weights.keep()
         return nll if math.isfinite(nll) else None
@@ -264,7 +267,7 @@ class Run(Fitting):
     def _go_back(self, before: torch.Tensor, steps: int, loss: float, norm: float) -> None:
         """Find out what went wrong, return to the last good state and say so; never returns."""
         state, then = self._good
-        failure = Failure(self.iteration + 1, then, steps, loss, norm, before, self._watch)
+        failure = Failure(self.iteration + 1, then, steps, loss, norm, before, self._watch, self._batch)
         diagnosis = diagnose(failure, self._engine, self._weights.raw, self.dataset)
         self._weights.load(state)
         for record in (self.history, self.early_stopping, self.marks, self.snapshots):

@@ -355,6 +355,9 @@ def test_a_file_that_is_cut_off_meanwhile_ends_a_run_that_can_be_saved(
 ) -> None:
     """Mapped, its rows ended the process by SIGBUS."""
     monkeypatch.setattr("dnf_studio.core.data.tables.LARGE", 0)
+    # Every batch reads
+    monkeypatch.setattr("dnf_studio.core.data.passes.BLOCK_BYTES", 8)
+    monkeypatch.setattr("dnf_studio.core.data.passes.LANES", 1)
     path = tmp_path / "a.npy"
     np.save(path, np.random.default_rng(0).normal(size=(2000, 2)))
     whole = path.read_bytes()
