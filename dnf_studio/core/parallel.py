@@ -143,8 +143,8 @@ class BlockPool:
             sys.setswitchinterval(min(SWITCH_SECONDS, sys.getswitchinterval()))
         self.ranks: Ranks = ALONE
         """Those that share the blocks of a training step."""
-        self.own_part: tuple[float, float] = 0.0, 1.0
-        """Of several ranks, what this one's blocks added to the loss of the last batch, and their share of it."""
+        self.parts: list[tuple[float, float]] = []
+        """What each of several ranks gave to the loss of the last step, and its share of the blocks."""
         self.check: Check = lambda: None
         """Ends what is being computed where it is no longer wanted; called on any thread of the pool."""
         self._executor = (

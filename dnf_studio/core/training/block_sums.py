@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, reduce
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -24,18 +24,20 @@ from dnf_studio.core.ranks import Ranks
 from dnf_studio.errors import Cancelled
 from dnf_studio.progress import note
 
+T = TypeVar("T")
+
 Sums = list[Tensor]
 """What a block gives: tensors of the same shapes, type and device for all blocks."""
 
 
 def sum_blocks(
     pool: BlockPool,
-    work: Callable[[slice], Sums],
-    blocks: Sequence[slice],
+    work: Callable[[T], Sums],
+    blocks: Sequence[T],
     zeros: Callable[[], Sums],
     last: Callable[[], Sums] | None = None,
 ) -> Sums:
-    """The sums of what `work` gives for all `blocks`, the loss first, computed by the threads and ranks of `pool`.
+    """The sums of what `work` gives for all `blocks`, computed by the threads and ranks of `pool`.
 
     `zeros` are sums over no blocks; `last` is another piece of work, added after all blocks, which an idle thread may
     do before. Where the work is `Cancelled` on one rank it is on all.
@@ -53,31 +55,24 @@ def sum_blocks(
         if ranks.count == 1:
             return reduce(_added, found())
         _tell_of_idle(len(blocks), ranks.count)
-        points = [block.stop - block.start for block in blocks]
-        losses: list[Tensor] = []
-        sums = _exchanged(ranks, count, _noting(losses, found()), zeros())
-        pool.own_part = float(sum(losses)), sum(points[own]) / sum(points)
+        sums, parts = _exchanged(ranks, count, found(), zeros())
+        runs = [range(len(blocks))[ranks.run_of(count, rank)] for rank in range(ranks.count)]
+        pool.parts = [(part, len(run) / len(blocks)) for part, run in zip(parts, runs, strict=True)]
         return sums
-
-
-def _noting(losses: list[Tensor], found: Iterator[Sums]) -> Iterator[Sums]:
-    """What is `found`, while the losses in it are kept."""
-    for sums in found:
-        losses.append(sums[0])
-        yield sums
 
 
 def _added(one: Sums, other: Sums) -> Sums:
     return cast(Sums, torch._foreach_add(one, other))
 
 
-def _exchanged(ranks: Ranks, count: int, found: Iterator[Sums], zeros: Sums) -> Sums:
-    """The sums over the `count` blocks of all ranks, of which this one's are `found` one after the other."""
+def _exchanged(ranks: Ranks, count: int, found: Iterator[Sums], zeros: Sums) -> tuple[Sums, list[float]]:
+    """The sums over the `count` blocks of all ranks, of which this one's are `found` one after the other, and what
+    each rank gave to the first one, the loss."""
     size = sum(tensor.numel() for tensor in zeros)
     part = -(-size // ranks.count)  # numbers of a bucket that one rank adds up
     runs = [ranks.run_of(count, rank) for rank in range(ranks.count)]
     table = zeros[0].new_empty(count, part)
-    pending, given_up = [], False
+    pending, given_up, own = [], False, zeros[0].new_zeros(1)
     for turn in range(max(run.stop - run.start for run in runs)):
         senders = [rank for rank, run in enumerate(runs) if run.start + turn < run.stop]
         here = ranks.rank in senders
@@ -85,6 +80,7 @@ def _exchanged(ranks: Ranks, count: int, found: Iterator[Sums], zeros: Sums) -> 
         if here and not given_up:
             try:
                 torch.cat([tensor.flatten() for tensor in next(found)], out=bucket[:size])
+                own += bucket[:1]
             except Cancelled:
                 # The others wait for this one, and learn of it with the sums
                 given_up = True
@@ -96,12 +92,13 @@ def _exchanged(ranks: Ranks, count: int, found: Iterator[Sums], zeros: Sums) -> 
         finish()
         table[places] = received
     total = reduce(torch.add, table)
-    everywhere = ranks.all_gather(torch.cat([total, total.new_full((1,), float(given_up))]))
+    everywhere = ranks.all_gather(torch.cat([total, own, total.new_full((1,), float(given_up))]))
     if everywhere[:, -1].any():
         raise Cancelled
-    flat = everywhere[:, :-1].flatten()[:size]
+    flat = everywhere[:, :-2].flatten()[:size]
     sizes = [tensor.numel() for tensor in zeros]
-    return [values.view_as(like).clone() for values, like in zip(torch.split(flat, sizes), zeros, strict=True)]
+    sums = [values.view_as(like).clone() for values, like in zip(torch.split(flat, sizes), zeros, strict=True)]
+    return sums, everywhere[:, -2].tolist()
 
 
 @cache

@@ -219,7 +219,7 @@ class Run(Shared):
             try:
                 x0 = self._batch(self._generator).to(self.device)
                 found = self._engine.train(x0, steps, self._generator)
-                losses = self._agree(started, found.value)
+                self._agree(started)
             except (Cancelled, DataError, RankError) as problem:
                 self._generator.set_state(before)
                 if not isinstance(problem, Cancelled):  # a file was changed meanwhile, or a rank is gone
@@ -238,8 +238,8 @@ class Run(Shared):
         parts = found.contributions.float().cpu().numpy()
         seconds = self._seconds_after(started)
         bend = None if found.bend is None else float(found.bend)
-        made = loss, steps, parts, rate, norm, seconds, marks, validation, bend, losses
-        report = StepReport(self.iteration + 1, *made)
+        own = (loss, steps, parts, rate, norm, seconds, marks, validation, bend, self._by_rank(loss))
+        report = StepReport(self.iteration + 1, *own)
         self.follow(report)
         if self.finished:
             self._weights.complete(self.dataset, self._pool, last=True)

@@ -117,22 +117,17 @@ class Shared(Fitting):
         sizes = [self.ranks.run_of(count, rank) for rank in range(self.ranks.count)]
         return torch.cat([part[: run.stop - run.start] for part, run in zip(parts, sizes, strict=True)])
 
-    def _agree(self, started: float, loss: Tensor) -> tuple[float, ...]:
+    def _agree(self, started: float) -> None:
         """Let all ranks know the seconds of rank 0, of an iteration that `started` then, and whether one is to end.
 
-        Returns the losses of the ranks' parts of a batch with this `loss`, nothing where one has none. It comes before
-        the weights change, so that whoever loses another rank here has the run as it was.
+        It comes before the weights change, so that whoever loses another rank here has the run as it was.
         """
         if self.ranks.count == 1:
-            return ()
-        now, (own, share) = self.clock(), self._pool.own_part
-        told = self._told([self.seconds + self._uncounted + now - started, float(self._asked()), own, share])
+            return
+        now = self.clock()
+        told = self._told([self.seconds + self._uncounted + now - started, float(self._asked())])
         self._agreed = bool(told[:, 1].any())
         self._counted = float(told[0, 0]), now
-        losses, shares = told[:, 2], told[:, 3]
-        # Whatever the loss has that is the same for every point is in no part of the sum
-        same = float(loss) - losses.sum()
-        return tuple((losses / shares + same).tolist()) if shares.all() else ()
 
     def _seconds_after(self, started: float) -> float:
         """Seconds of training after an iteration that `started` then.
@@ -144,6 +139,14 @@ class Shared(Fitting):
         seconds, then = self._counted
         self._uncounted = self.clock() - then
         return seconds
+
+    def _by_rank(self, loss: float) -> tuple[float, ...]:
+        """Mean loss of the part of the last batch that each rank had, where that of the whole is `loss`; nothing where
+        one trains alone. A rank without blocks has that of the whole."""
+        if self.ranks.count == 1:
+            return ()
+        same = loss - sum(part for part, _ in self._pool.parts)
+        return tuple(same + part / share if share else loss for part, share in self._pool.parts)
 
     def _of_first(self, value: float) -> float:
         """The `value` of rank 0, so that all decide alike."""

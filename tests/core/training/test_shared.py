@@ -20,7 +20,6 @@ from dnf_studio.core.networks import fourier_kernel
 from dnf_studio.core.ranks import ALONE, RankError, Ranks, RanksDiffer
 from dnf_studio.core.storage.autosave import Autosave
 from dnf_studio.core.training import maximum_likelihood, regression
-from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from tests.ranks import as_ranks
 
@@ -106,18 +105,6 @@ def test_weights_do_not_depend_on_the_number_of_ranks(kind: str, count: int, ima
     for run in runs:
         assert run.iteration == 3 and run.history.as_dict() == alone(config).history.as_dict()
         assert same(run, alone(config))
-
-
-@pytest.mark.parametrize("kind", ["DiffFlow", "matching"])
-def test_the_losses_of_the_ranks_are_those_of_their_parts(kind: str) -> None:
-    runs = [Run(settings(kind), threads=1) for _ in range(2)]
-    first, second = trained(runs, lambda run: next(iter(run)))
-    assert isinstance(first, StepReport) and isinstance(second, StepReport)
-    one, other = first.ranks
-    assert first.ranks == second.ranks and one != other
-    # 96 points, of which the penalty or times that do not divide leave unequal parts
-    shares = [share for share in range(1, 96) if abs((share * one + (96 - share) * other) / 96 - first.loss) < 1e-5]
-    assert len(shares) == 1 and 36 <= shares[0] <= 60
 
 
 def test_ranks_read_a_file_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
