@@ -109,8 +109,8 @@ class SessionController(QObject):
         return Path(chosen) if chosen else None
 
     def _load(self, asks: bool, found: Found) -> None:
-        work = partial(finding.open_model, found, tuple(self._studio.places()))
-        self._studio.loading.run(work, partial(self._check, asks, found), partial(self._fall_back, asks, found))
+        work = partial(finding.open_all, found, tuple(self._studio.places()))
+        self._studio.loading.run(work, lambda both: self._check(asks, *both), partial(self._fall_back, asks, found))
 
     def _fall_back(self, asks: bool, found: Found, error: Exception) -> None:
         """Open what can be: without the samples, then without the model."""
