@@ -49,6 +49,9 @@ def _sentences(own: Standing, other: Standing) -> list[str]:
     found = [*_quality(own, other), *_likelihood(own, other)]
     if not found:
         found = [f"{other.name} and {own.name}: nothing is measured of both yet."]
+    elif found[0].startswith("Its "):
+        # Where nothing before it says whose
+        found[0] = f"{other.name} beside {own.name}: its {found[0].removeprefix('Its ')}"
     return [*found, *_cost(own, other)]
 
 
