@@ -54,13 +54,19 @@ def seen(window: MainWindow) -> tuple[bool, bool]:
     return first, second
 
 
+def letters(window: MainWindow) -> dict[str, str]:
+    """Which model the titles of what is no view of one process say."""
+    return {name: window.plots[name].letter for name in ("time", "loss", "disagreement", "change")}
+
+
 def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     controller: ComparisonController = compared.parts["comparison"]
     session, forward, second = compared.session, compared.plots["forward"], compared.plots["second forward"]
     assert seen(compared) == (True, True) and controller.bar.isVisible()
     bar = compared.views.tabs.tabs
     (tab,) = (place for place in range(bar.count()) if bar.accessibleTabName(place) == "B−A")
-    assert bar.isTabVisible(tab)
+    assert bar.isTabVisible(tab) and bar.usesScrollButtons()
+    assert letters(compared) == {"time": "A", "loss": "A", "disagreement": "A", "change": ""}
     assert "<b>A</b>" in forward.title.text() and "<b>B</b>" in second.title.text()
     # The same fraction of the way, the same selection, and a click in B chooses for both
     session.cursor.jump(3)
@@ -70,6 +76,7 @@ def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     QTest.keySequence(compared, QKeySequence("Ctrl+Alt+2"))
     layers = controller.layers[forward]
     assert seen(compared) == (True, False) and layers.points.isVisible() and "A + B" in forward.title.text()
+    assert letters(compared) == {"time": "A + B", "loss": "A", "disagreement": "A", "change": ""}
     assert np.array_equal(layers.points._points, compared.workspace.comparison.frame.forward[6])
     QTest.keySequence(compared, QKeySequence("Ctrl+Alt+3"))
     assert controller._blink.isActive() and not layers.points.isVisible()
@@ -107,7 +114,7 @@ def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves
     take(compared, None)
     assert seen(compared) == (True, False) and controller.bar.isHidden()
     assert not any(layers.held or layers.change.isVisible() for layers in controller.layers.values())
-    assert "<b>A</b>" not in compared.plots["forward"].title.text()
+    assert "<b>A</b>" not in compared.plots["forward"].title.text() and not any(letters(compared).values())
     for name in ("compare-split", "compare-swap", "compare-close", "compare-other", "density-change", "field-change"):
         command = compared.commands[name]
         assert not command.isEnabled() and command.toolTip() == NO_SECOND, name
