@@ -22,6 +22,7 @@ class FiguresController(QObject):
         workspace.commands.connect_to("figure", self.open)
         WISHES.offer_figures()
         WISHES.figure.connect(self._open_for)
+        WISHES.said.connect(workspace.say)
 
     def open(self, chosen: object = None) -> FigureDialog:
         """Show the dialog, with what is `chosen` of its subjects."""
