@@ -163,6 +163,9 @@ class ProcessPlot(PointPlot):
         """Set the points off that are chosen in its direction."""
         self.set_selection(chosen[self.direction])
 
+    def let_through(self, seen: bool) -> None:
+        """Let a map below the points be `seen` through them; a plot without such a map has nothing to do."""
+
     @abstractmethod
     def another(self) -> ProcessPlot:
         """One more of its kind for the same process, which shows nothing yet."""

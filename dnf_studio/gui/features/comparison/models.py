@@ -158,6 +158,8 @@ class Models(QObject):
         name, _ = QFileDialog.getOpenFileName(self._workspace.parent, "Open second model", folder, FILTER)
         if name:
             self._folder = str(Path(name).parent)
+            bundled = (one for one in assets.checkpoint_names() if assets.checkpoint_path(one) == Path(name))
+            name = next(bundled, name)
             self._comparison.open(name)
 
     def _read(self) -> None:

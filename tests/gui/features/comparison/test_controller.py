@@ -103,6 +103,8 @@ def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves
     for frame, differs in ((frame_of(), False), (replace(frame_of(), forward=frame_of().forward + 1), True)):
         take(compared, frame)
         layer = controller.layers[compared.plots["second forward"]].change
+        # Points do not hide it
+        assert compared.plots["second forward"]._points._faint and not compared.plots["forward"]._points._faint
         assert layer.isVisible() and layer.full
         image = compared.plots["second forward"].grab().toImage()
         compared.commands["density-change"].trigger()
@@ -113,6 +115,7 @@ def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves
         assert (image.copy(*box) != without.copy(*box)) == differs
     take(compared, None)
     assert seen(compared) == (True, False) and controller.bar.isHidden()
+    assert not compared.plots["second forward"]._points._faint
     assert not any(layers.held or layers.change.isVisible() for layers in controller.layers.values())
     assert "<b>A</b>" not in compared.plots["forward"].title.text() and not any(letters(compared).values())
     for name in ("compare-split", "compare-swap", "compare-close", "compare-other", "density-change", "field-change"):
