@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 if "DNF_REAL_WINDOW" not in os.environ:
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no X display; run under xvfb-run"))
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: no collection looks through it again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def collected_here() -> Iterator[None]:
     """Garbage is collected between tests, in the thread that owns the windows."""
@@ -49,10 +56,23 @@ def collected_here() -> Iterator[None]:
     collect_garbage()
 
 
+@pytest.fixture(scope="session")
+def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes an empty folder; pytest's own way looks at all it made before, with thousands of them half a minute."""
+    root, numbers = tmp_path_factory.mktemp("folders"), itertools.count()
+
+    def make() -> Path:
+        made = root / str(next(numbers))
+        made.mkdir()
+        return made
+
+    return make
+
+
 @pytest.fixture(autouse=True)
-def own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_settings(new_folder: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for the settings of this test, in this process and those it starts."""
-    folder = tmp_path_factory.mktemp("settings")
+    folder = new_folder()
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(folder))
     for form in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):

@@ -95,6 +95,7 @@ def display_set(
     >>> p.forward.shape, p.backward.shape
     ((5, 50, 2), (5, 50, 2))
     """
+    # Long by its docstring, which tells each parameter
     from dnf_studio.core.exploration.displayed import displayed_points
     from dnf_studio.core.parallel import single_threaded_kernels
     from dnf_studio.core.sde.sample_settings import check_count

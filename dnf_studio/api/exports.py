@@ -83,6 +83,7 @@ def export(
     ...     e.samples.shape, e.trajectories[3].shape
     ((1000, 2), (6, 2))
     """
+    # Long by its docstring, which tells each parameter
     from dnf_studio.core.files import as_path
     from dnf_studio.core.sde.sample_settings import SampleSettings
     from dnf_studio.core.storage.export_plan import ExportPlan

@@ -86,6 +86,7 @@ def evaluate(
     >>> found.nll_bound == found.as_dict()["nll_bound"]
     True
     """
+    # Long by its docstring, which tells each parameter
     from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
 

@@ -26,6 +26,7 @@ def plot_paths(
     chosen: Mapping[str, Sequence[int]] = MappingProxyType({}),
 ) -> Any:  # noqa: ANN401 - matplotlib has no types
     """The figure of `Paths.plot`; `chosen` rows by ``forward``, ``backward`` or ``both``."""
+    # Long by its docstring, which tells each parameter
     try:
         from matplotlib import pyplot
     except ImportError:

@@ -64,6 +64,7 @@ def register_dataset(
     >>> dnf.train("parabola", iterations=1, batch=8, channels=8).fit(progress=False).dim
     2
     """
+    # Long by its docstring, which tells each parameter
     from dnf_studio.core.data.catalogue import SETS, names
     from dnf_studio.core.data.function_set import FunctionSet
 
@@ -122,6 +123,7 @@ def register_network(
     >>> run.fit(progress=False).config.network.kind
     'two-layers'
     """
+    # Long by its docstring, which tells each parameter
     from dnf_studio.core.networks.module_network import MAKERS, made
 
     def register(make: MakeNetwork) -> MakeNetwork:

@@ -82,6 +82,7 @@ def register_solver(
     >>> dnf.load("diffflow-rings").sample(4, steps=3, solver="plain-euler").shape
     torch.Size([4, 2])
     """
+    # Long by its docstring, which tells each parameter
 
     def register(sampler: T) -> T:
         check_name("solver", name, solver_names())
@@ -160,6 +161,7 @@ def register_model(
     >>> dnf.train("moons", model="small-diffusion", iterations=1, batch=8).fit(progress=False).words
     'small diffusion model'
     """
+    # Long by its docstring, which tells each parameter
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.models.build import MODELS, build_model
     from dnf_studio.core.training.engine import ENGINES

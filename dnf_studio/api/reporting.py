@@ -74,6 +74,7 @@ def report(
     >>> dnf.report(model, "moons.html", steps=[3], progress=False).name
     'moons.html'
     """
+    # Long by its docstring, which tells each parameter
     with in_python():
         several = isinstance(models, Sequence) and not isinstance(models, str)
         found = make_report([*models] if several else [models], path, data, steps, full, progress)

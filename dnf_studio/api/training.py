@@ -60,6 +60,7 @@ def train(x: Any = None, data: Any = None, *, config: Any = None, **settings: An
     >>> tuple(model.sample(7).shape)
     (7, 2)
     """
+    # Long by its docstring, which tells each parameter
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.training.run import Run
 

@@ -15,8 +15,8 @@ from typing import NoReturn
 from dnf_studio import __version__, assets, plugins
 from dnf_studio.cli.verbs import VERBS
 from dnf_studio.core.data.naming import split_selection
-from dnf_studio.core.files import source_size
-from dnf_studio.errors import SettingError, StudioError
+from dnf_studio.core.files import check_target, source_size
+from dnf_studio.errors import ExportError, SettingError, StudioError
 from dnf_studio.gui.application import WindowOptions
 
 WITH = (
@@ -113,6 +113,7 @@ def _picture(word: str) -> Path:
         raise SettingError(f"The picture's name must end in .png, and it is '{word}'.")
     if not os.path.isdir(path.parent):
         raise SettingError(f"There is no folder '{path.parent}' for the picture.")
+    check_target(path, ExportError)
     return path
 
 

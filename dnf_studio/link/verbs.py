@@ -57,6 +57,7 @@ def watch(model: GenerativeModel | Run, data: object = None, *, title: str | Non
     ...         loss = train_one_step(net, x)
     ...         window.update(step, loss=loss)
     """
+    # Long by its docstring, which tells each parameter
     return _opened(model, data, title, follows=True)
 
 

@@ -42,11 +42,11 @@ def thumbnails(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, thumbnails: Path) -> None:
+def own_folders(new_folder: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, thumbnails: Path) -> None:
     """Neither the models nor the thumbnails of whoever runs the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(thumbnails))
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.setenv(name, str(tmp_path_factory.mktemp(name)))
+        monkeypatch.setenv(name, str(new_folder()))
 
 
 @pytest.fixture

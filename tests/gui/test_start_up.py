@@ -8,6 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtGui import QImage
+
+from dnf_studio.gui.workspace.memory import Memory
+
 BUILD = """
 import json
 import sys
@@ -76,17 +82,32 @@ def test_the_window_is_built_of_what_is_seen_first() -> None:
     assert built["fonts"] == 1
 
 
-def test_screenshot_and_measures(tmp_path: Path) -> None:
-    picture = tmp_path / "window.png"
+def test_a_picture_is_taken_and_measured_and_neither_uses_nor_leaves_anything_but_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CONFIG", "DATA", "CACHE", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    stored = tmp_path / "CONFIG" / "dnf-studio" / "window.ini"
+    stored.parent.mkdir(parents=True)
+    settings = QSettings(str(stored), QSettings.Format.IniFormat)
+    Memory(settings).put("theme", "dark")
+    Memory(settings).put("recent", [{"source": str(tmp_path / "gone.csv"), "kind": "data"}])
+    settings.sync()
+    before, picture = stored.read_bytes(), tmp_path / "window.png"
+
     result = python("-m", "dnf_studio", "--screenshot", str(picture), "--after", "0.3", "--size", "1000x700", "--json")
     assert result.returncode == 0, result.stderr
     measures = json.loads(result.stdout)
     assert set(measures) == {"window_ms", "first_frame_ms", "redraws_per_second", "model_frames_per_second"}
     assert 0 < measures["window_ms"] < measures["first_frame_ms"]
     assert measures["redraws_per_second"] > 0
-    head = picture.read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (1000, 700)
+    image = QImage(str(picture))
+    assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and (image.width(), image.height()) == (1000, 700)
+    assert image.pixelColor(2, 2).lightness() > 128
+    assert stored.read_bytes() == before and not (tmp_path / "DATA").exists()
+    written = (tmp_path / "STATE" / "dnf-studio" / "dnf-studio.log").read_text(encoding="utf-8")
+    assert "started on" in written and "shown: diffflow-rings" in written and str(tmp_path) not in written
 
 
 def test_a_picture_of_a_broken_file_fails_with_one_sentence(tmp_path: Path) -> None:
@@ -101,9 +122,9 @@ def test_a_picture_of_a_broken_file_fails_with_one_sentence(tmp_path: Path) -> N
     assert "Traceback" not in result.stderr
 
 
-def test_a_picture_that_cannot_be_written_fails(tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_written_fails_before_a_window_is_made(tmp_path: Path) -> None:
     picture = tmp_path / "window.png"
     picture.mkdir()
     result = python("-m", "dnf_studio", "--screenshot", str(picture), "--after", "0")
     assert result.returncode == 1
-    assert "dnf-studio: " in result.stderr and "Traceback" not in result.stderr
+    assert result.stderr == f"dnf-studio: Cannot write '{picture}': it is a folder, and a file is needed.\n"

@@ -118,6 +118,7 @@ def evaluate(
     points, all its own; a data set that holds fewer points is cut into so many disjoint sets. Raises
     `SettingError` for a wrong N, `DataError` where the data does not fit the model.
     """
+    # Long by its docstring, which tells each parameter
     rows = _checked_rows(steps, points, seeds, paths)
     tell = progress or (lambda _: None)
     flow.checked_solver(solver)

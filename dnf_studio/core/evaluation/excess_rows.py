@@ -57,13 +57,15 @@ def excess_rows(
     flow: GenerativeModel,
     dataset: Dataset,
     solver: str | None = None,
-    points: int = ODE_POINTS,
-    neighbour_points: int = NEIGHBOUR_POINTS,
+    points: int | None = None,
+    neighbour_points: int | None = None,
 ) -> ExcessRows:
     """The excess on fresh points, seed 0: by the ODE on the first `points` of those of the bound, by nearest
-    neighbours on `neighbour_points`. The chain is that of `solver`, the model's own unless given; None where there is
-    none.
+    neighbours on `neighbour_points`; `ODE_POINTS` and `NEIGHBOUR_POINTS` unless given. The chain is that of `solver`,
+    the model's own unless given; None where there is none.
     """
+    points = ODE_POINTS if points is None else points
+    neighbour_points = NEIGHBOUR_POINTS if neighbour_points is None else neighbour_points
     chain = flow.checked_solver(solver).chain
     if chain is None:
         return ExcessRows(None, None)

@@ -176,6 +176,7 @@ def sample_blocks(
     number that is not finite, unless `diverging` asks for those too. New samples are of the whole process and start
     from noise: raises `UnsupportedError` for other `parts` and another `start`.
     """
+    # Long by its docstring, which tells each parameter
     check_count(count)
     chosen = settings or SampleSettings()
     if (chosen.parts, chosen.start) != ("both", "noise"):

@@ -84,13 +84,14 @@ class BlurredSamples:
         return torch.cat(parts) + (constant - scale)
 
 
-def ode_mass(flow: Model, points: int = POINTS) -> Mass:
+def ode_mass(flow: Model, points: int | None = None) -> Mass:
     """∫p of the probability-flow ODE's density over all space: 1 for any that is right.
 
-    The mean of `points` weights p/q; q is `BlurredSamples` of samples at the model's own N. The
+    The mean of `points` weights p/q, `POINTS` unless given; q is `BlurredSamples` of samples at the model's own N. The
     divergence is exact in any dimension: exp of an estimate would be too large in the mean. Raises `DivergenceError`
     where samples leave the finite numbers or the ODE cannot be solved.
     """
+    points = POINTS if points is None else points
     standard = flow.standardisation
     near = BlurredSamples(standard.to_model(sample(flow, CENTRES, SampleSettings(seed=0)).double()))
     x = near.draw(points, seed=0)

@@ -136,6 +136,7 @@ def create_contents(
     `times` (N+1,) are in sampling order, and there is a name for each component and label. What is counted is in
     `attributes` with a value that is changed at the end.
     """
+    # Long by its docstring, which tells each parameter
     import h5py
 
     text = h5py.string_dtype("utf-8")

@@ -62,6 +62,7 @@ def export_samples(
     those of an export that was never interrupted, and `ExportError` names what is asked otherwise. New samples alone
     are kept so, not compressed. Without `resume` what is left of the same target is removed.
     """
+    # Long by its docstring, which tells each parameter
     if plan.forward and selection is None:
         raise SettingError("New samples have no forward paths; only points of a view have.")
     target = Path(path)

@@ -106,6 +106,7 @@ class Fitting(WithFacts):
         >>> run.finished, run.iteration
         (True, 2)
         """
+        # Long by its docstring, which tells each parameter
         with _interrupt() as asked, Progress("Training", progress) as bar:
             self.interrupt_when(asked)
             try:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,18 +88,6 @@ def test_the_window_is_recorded(file: Path, still_window: MainWindow) -> None:
     for part in ("started on", "torch", "run: starting", "Saved run.safetensors", "StudioError: There is no file."):
         assert part in text
     assert "ValueError: a defect" in text
-
-
-def test_a_whole_session_leaves_a_log(tmp_path: Path) -> None:
-    words = ("-m", "dnf_studio", "--screenshot", str(tmp_path / "a.png"), "--after", "0", "--json")
-    environment = os.environ | {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, encoding="utf-8", timeout=90, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["first_frame_ms"] > 0
-    written = (tmp_path / "dnf-studio" / "dnf-studio.log").read_text(encoding="utf-8")
-    assert "started on" in written and "shown: diffflow-rings" in written and str(tmp_path) not in written
 
 
 def test_the_folder_follows_the_system(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -21,7 +20,6 @@ from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.gui.workspace.memory import Memory
 from tests.gui.conftest import delete
-from tests.gui.test_start_up import python
 
 
 @pytest.fixture
@@ -228,23 +226,6 @@ def test_without_settings_nothing_is_written(qapp: QApplication, tmp_path: Path)
     window.close()
     delete(window)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_picture_neither_uses_nor_leaves_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / name))
-    stored = tmp_path / "XDG_CONFIG_HOME" / "dnf-studio" / "window.ini"
-    stored.parent.mkdir(parents=True)
-    settings = QSettings(str(stored), QSettings.Format.IniFormat)
-    Memory(settings).put("theme", "dark")
-    Memory(settings).put("recent", [{"source": str(tmp_path / "gone.csv"), "kind": "data"}])
-    settings.sync()
-    before = stored.read_bytes()
-    result = python("-m", "dnf_studio", "--screenshot", str(tmp_path / "a.png"), "--after", "0.1")
-    assert result.returncode == 0, result.stderr
-    assert stored.read_bytes() == before
-    assert QImage(str(tmp_path / "a.png")).pixelColor(2, 2).lightness() > 128
-    assert not (tmp_path / "XDG_DATA_HOME").exists()
 
 
 def test_what_is_remembered_is_on_the_page_of_file_formats(visits: Visits, settings: QSettings) -> None:

@@ -89,6 +89,7 @@ def from_score(
     >>> model.log_prob(torch.zeros(1, 1)).round(decimals=2)  # -ln(sqrt(2 pi)/2)
     tensor([-0.2300])
     """
+    # Long by its docstring, which tells each parameter
     if sde not in KINDS:
         raise SettingError(f"The sde of a score is vp, ve or subvp, not {sde!r:.50}.")
     start = (1e-5 if sde == "ve" else 1e-3) if t_start is None else t_start
@@ -164,6 +165,7 @@ def from_epsilon(
     >>> model.log_prob(torch.zeros(1, 1)).round(decimals=2)  # -ln(sqrt(2 pi)/2)
     tensor([-0.2300])
     """
+    # Long by its docstring, which tells each parameter
     kept = array_of(alphas_bar)
     if kept is None or kept.ndim != 1 or len(kept) < 2:
         raise SettingError("The alphas_bar must be a list of two numbers or more, one for each step.")
@@ -232,6 +234,7 @@ def from_denoiser(
     >>> model.log_prob(torch.zeros(1, 1)).round(decimals=2)  # -ln(sqrt(2 pi)/2)
     tensor([-0.2300])
     """
+    # Long by its docstring, which tells each parameter
     low, high = _between(sigma_min, sigma_max)
     adapter = {"name": "from_denoiser", "sigma_min": low, "sigma_max": high}
     sde = {"steps": steps, "grid": "karras"}

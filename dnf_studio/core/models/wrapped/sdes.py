@@ -174,6 +174,7 @@ def wrap(
     >>> model.log_prob(torch.zeros(1, 1)).round(decimals=2)  # -ln(2 sqrt(2 pi))
     tensor([-1.6100])
     """
+    # Long by its docstring, which tells each parameter
     number, times = checked_dim(dim), checked_times(t)
     coefficient, width = Coefficient(g, times), checked_number("width of the base", base)
     called = Called(drift, "drift", number), Called(score, "score", number)

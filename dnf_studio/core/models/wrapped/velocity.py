@@ -92,6 +92,7 @@ def from_velocity(
     >>> model.log_prob(torch.ones(1, 1)).round(decimals=2)  # -ln(sqrt(2 pi)/2)
     tensor([-0.2300])
     """
+    # Long by its docstring, which tells each parameter
     number = checked_dim(dim)
     if data_at not in (0, 1):
         raise SettingError(f"The data of a velocity is at the time data_at 1 or 0, not {data_at!r:.50}.")
