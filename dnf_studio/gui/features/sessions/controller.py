@@ -202,8 +202,7 @@ class SessionController(QObject):
         if second is not None and (second.kind == "bundled" or "second" in found.files):
             workspace.comparison.open(second.name if second.kind == "bundled" else str(found.files["second"]))
         curves = found.curves
-        workspace.curves.clear()
-        workspace.curves.add(curves[:MOST])
+        workspace.curves.begin(curves[:MOST])
         gone = len(found.session.curves) - len(curves[:MOST])
         return [f"{counted(gone, 'model')} of its curves"] if gone else []
 

@@ -99,8 +99,8 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
 
 
 def test_a_session_names_all_of_the_state() -> None:
-    """But what is a setting of the experiment, and the second model, which stands beside."""
-    own = {each.name for each in fields(State)} - {"config", "sampling", "second"}
+    """But what is a setting of the experiment, and the other models, which stand beside."""
+    own = {each.name for each in fields(State)} - {"config", "sampling", "second", "curves"}
     assert set(View.model_fields) == own | SAMPLING
     usual = State()
     assert all(getattr(View(), name) == usual.value(name) for name in own - {"layers"} | SAMPLING)
