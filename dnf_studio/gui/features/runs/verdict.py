@@ -95,7 +95,11 @@ def _likelihood(own: Standing, other: Standing) -> list[str]:
             continue
         way = "lower" if between.value < 0 else "higher"
         said = f"Its {words} is {way} by {_by(between)} nats"
-        why = " (an error is not known: it is not in the file)" if between.error is None else ""
+        why = (
+            " (no error is known: it is not in the file, but Measure under Likelihood finds it)"
+            if between.error is None
+            else ""
+        )
         found.append(f"{said}: {between.word}{why}.")
     return found
 

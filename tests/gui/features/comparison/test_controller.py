@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 
+from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.gui.features.comparison.bar import common_sentences
 from dnf_studio.gui.features.comparison.controller import NO_SECOND, ComparisonController
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.kept_models import SecondModel
 from dnf_studio.gui.workspace.opening import Opened, untrained
+from dnf_studio.gui.workspace.state import COMPARING
 from dnf_studio.workers.frames import Frame
 from tests.gui.scenes import frame_of
 from tests.gui.trees import show
@@ -84,13 +87,15 @@ def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     assert seen(compared) == (False, True) and not controller._blink.isActive()
     QTest.keySequence(compared, QKeySequence("B"))
     assert seen(compared) == (True, False)
+    grounds = [controller.bar.buttons[f"compare-{name}"].palette().button().color().name() for name in COMPARING]
+    assert [ground == compared.appearance.theme.accent for ground in grounds] == [False, False, True]
     session.undo()
     session.undo()
     assert session.state.comparing == "split" and seen(compared) == (True, True)
 
 
 def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves_a(
-    compared: MainWindow,
+    compared: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared.session.apply({"layers": compared.session.state.layers | {"density-change"}})
     compared.commands["pairs"].trigger()
@@ -121,7 +126,13 @@ def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves
     for name in ("compare-split", "compare-swap", "compare-close", "compare-other", "density-change", "field-change"):
         command = compared.commands[name]
         assert not command.isEnabled() and command.toolTip() == NO_SECOND, name
-    assert compared.commands["compare-file"].isEnabled()
+    asked, opened, file = list[str](), list[str](), assets.checkpoint_path("diffusion-rings")
+    assert file is not None
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *given: asked.append(given[2]) or (str(file), ""))
+    monkeypatch.setattr(compared.workspace.comparison, "open", opened.append)
+    compared.commands["compare-file"].trigger()
+    # Where there are some, and a bundled one by its name
+    assert asked == [str(file.parent)] and opened == ["diffusion-rings"]
 
 
 def test_what_both_share_is_said() -> None:
