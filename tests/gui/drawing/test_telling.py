@@ -103,5 +103,6 @@ def test_the_menu_of_a_plot_saves_them(qtbot: QtBot, tmp_path: Path, monkeypatch
     said: list[str] = []
     WISHES.said.connect(said.append)
     action.trigger()
+    WISHES.said.disconnect(said.append)
     assert said == ["Saved the numbers as loss.csv."]
     assert (tmp_path / "loss.csv").read_text(encoding="utf-8").startswith("iteration,loss [nats]")
