@@ -39,8 +39,8 @@ SMOOTHER = 3
 """A difference is noisier than a density and is smoothed so many times as often."""
 MOST_PASSES = 12
 ROWS, BLOCK = 96, 32
-"""Rows and columns of one product of matrices; with 49 weights it has 246,000 multiply-adds, and OpenBLAS takes one
-thread for up to 262,144."""
+"""Rows and columns of one product of matrices; with 49 weights it has 246,000 multiply-adds, less than
+`core.exploration.projection.ONE_THREAD`."""
 LEAST = 0.1
 """Least difference, as a share of the greatest density, that gets the strongest colour."""
 OPAQUE = 0.9

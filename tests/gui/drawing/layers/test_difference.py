@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QPointF
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.exploration.projection import ONE_THREAD
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.layers.density import smooth
 from dnf_studio.gui.drawing.layers.difference import BLOCK, MOST_PASSES, ROWS, signed_difference, weighted
@@ -81,7 +82,7 @@ def test_the_sums_are_those_of_the_density() -> None:
     whole = np.array([np.convolve(line, row) for line in np.array([np.convolve(line, row) for line in wide]).T]).T
     reach = len(row) // 2
     np.testing.assert_allclose(weighted(wide, row), whole[reach:-reach, reach:-reach], atol=1e-12)
-    assert ROWS * (BLOCK + len(row) - 1) * BLOCK <= 2**18
+    assert ROWS * (BLOCK + len(row) - 1) * BLOCK <= ONE_THREAD
 
 
 def two_clouds(weights: int = 1, request: SampleSettings | None = None, width: float = 0.2) -> Frame:
