@@ -24,8 +24,12 @@ from dnf_studio.cli.evaluate import _chain, _distance
 from dnf_studio.cli.output import clock, emit, table
 from dnf_studio.cli.window import parse
 from dnf_studio.core.sampling import blocks
+from dnf_studio.core.sde.sample_settings import SampleSettings
+from dnf_studio.core.storage.export_plan import ExportPlan
 from dnf_studio.core.storage.grid_presets import save_preset
+from dnf_studio.core.storage.ranked_export import export_by_ranks
 from dnf_studio.core.storage.sample_reader import read_export, read_rows
+from dnf_studio.core.storage.shard_place import ShardPlace
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, SettingError
@@ -378,6 +382,34 @@ def test_sample_with_langevin_steps(told: Told, saved: Path, tmp_path: Path, mon
     assert told("sample", saved, "-n", 5, "--langevin", 3, "-o", output) == 0
     with h5py.File(output) as file:
         assert json.loads(file["provenance/sampling"][()])["langevin"] == 3
+
+
+def test_sample_leaves_its_shards_and_goes_on_with_them(told: Told, saved: Path, tmp_path: Path) -> None:
+    output, folder = tmp_path / "a.h5", tmp_path / ".a.h5.shards"
+    words = ["sample", saved, "-n", 70_000, "--steps", 1, "-o", output]
+    result = told.json(*words, "--shards")
+    assert "older" not in told.err
+    assert (result["samples"], result["resumed_from"]) == (70_000, 0) and result["far_samples"] is not None
+    shards = sorted(path.name for path in tmp_path.glob("a.*-of-002.h5"))
+    assert [one["name"] for one in told.json("inspect", output, "--verify", "--blocks", "none")["shards"]] == shards
+    # As if it had been killed before the second shard
+    place = ShardPlace(output, output)
+    source = api.open_checkpoint(saved)
+    plan = ExportPlan(70_000, SampleSettings(1).asked())
+    work = export_by_ranks(source.build(), output, plan, source, api.data_of(source), shards=True)
+    while not (folder / shards[0]).exists():
+        next(work)
+    work.close()
+    assert (
+        told(*words, "--shards", "--steps", 2, "--resume") == 1 and "for its number of steps N was 1 and is" in told.err
+    )
+    assert told.json(*words, "--shards", "--resume")["resumed_from"] >= 65_536 and "Going on with the" in told.err
+    assert not folder.exists() and shards == sorted(path.name for path in tmp_path.glob("a.*-of-002.h5"))
+    place.claim({"some": "thing"}, resume=False)
+    (folder / "owner.json").unlink()
+    assert told(*words, "--resume") == 1 and "cannot be gone on with" in told.err
+    assert told(*words) == 0 and "in shards gives way to this one" in told.err and not folder.exists()
+    assert "Shards of an older '" in told.err and shards[0] in told.err
 
 
 @pytest.mark.usefixtures("few_points")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.data.hdf5_reading import Hdf5File
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.storage.sample_reader import ExportInfo
+    from dnf_studio.core.storage.export_header import ExportInfo
 
 
 def export(

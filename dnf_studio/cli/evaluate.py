@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from dnf_studio import api
+from dnf_studio import __version__, api
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, SolverName, asking_for_data
 from dnf_studio.cli.output import emit, number, table
 from dnf_studio.core.exploration.by_step import differ
+from dnf_studio.core.ranks import our_ranks
 from dnf_studio.core.sde.solvers import SDE
 from dnf_studio.errors import SettingError
 from dnf_studio.progress import Progress, note
@@ -50,6 +51,13 @@ def evaluate(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
+    """Under torchrun the ranks share the parts: likelihoods, and the samples and the bound at each number of steps.
+
+    The numbers are those of one process.
+    """
+    # Long by its signature, from which typer reads the options
+    import torch
+
     from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
     from dnf_studio.core.storage.held_out import held_out_data
@@ -62,6 +70,16 @@ def evaluate(
         dataset, told = held_out_data(source, data, test)
     if told is not None:
         note(told)
+    ranks = our_ranks()
+    ranks.require_same(
+        {
+            "model, by its SHA-256 sum,": source.sha256,
+            "data, by its fingerprint,": dataset.fingerprint,
+            "settings": [list(numbers), no_ode, solver, paths, mass],
+            "version of torch": torch.__version__,
+            "version of DNF Studio": __version__,
+        }
+    )
     with Progress("Evaluating") as progress:
         found = measure(
             source.build(),
@@ -72,6 +90,7 @@ def evaluate(
             solver=solver,
             paths=paths,
             mass=mass,
+            ranks=ranks,
         )
     result = found.as_dict()
     emit(result, _text(result), as_json)

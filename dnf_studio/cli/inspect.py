@@ -20,7 +20,7 @@ from dnf_studio.progress import Progress
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.core.storage.sample_reader import ExportInfo
+    from dnf_studio.core.storage.export_header import ExportInfo
     from dnf_studio.core.storage.verify import Blocks
 
 VERIFY = (

@@ -9,6 +9,7 @@ from typer import Option
 
 from dnf_studio.cli.options import AsJson
 from dnf_studio.cli.output import Interrupt, emit
+from dnf_studio.core.ranks import our_ranks
 from dnf_studio.errors import SettingError
 from dnf_studio.progress import Progress, note
 from dnf_studio.reproduce.plan import ARMS, FULL, HARDER, QUICK, SETS, TABLES
@@ -62,7 +63,8 @@ def reproduce(
 
     What is decided is written into protocol.json before anything is measured, then report.html and results.json.
     Interrupted, or with --minutes, the same command goes on where it was; what decides, from --sets to --tuned,
-    may not change meanwhile. In full it takes many hours.
+    may not change meanwhile. In full it takes many hours. Under torchrun the ranks share the models; they all have
+    to see the folder.
     """
     # Long by its signature, from which typer reads the options
     from dnf_studio.reproduce.compare import compare
@@ -86,7 +88,17 @@ def reproduce(
                 raise KeyboardInterrupt
             progress.update(fraction, text)
 
-        found = compare(folder, plan, update, note, only=_names(only), minutes=minutes, jobs=jobs, trials=trials or ())
+        found = compare(
+            folder,
+            plan,
+            update,
+            note,
+            only=_names(only),
+            minutes=minutes,
+            jobs=jobs,
+            trials=trials or (),
+            ranks=our_ranks(),
+        )
     report = str(folder / "report.html")
     text = "\n".join(f"{one.answer}: {one.claim}\n  {one.because}" for one in found)
     answers = [{"claim": one.claim, "answer": one.answer} for one in found]

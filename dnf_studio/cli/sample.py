@@ -15,6 +15,7 @@ from dnf_studio.config import Device
 from dnf_studio.config.grids import GRID_NAMES
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.core.hardware import choose_device
+from dnf_studio.core.ranks import our_ranks, restarts
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.solvers import LastStep
 from dnf_studio.core.storage.grid_presets import parse_grid
@@ -38,6 +39,10 @@ RESUME = (
     "Go on with the export of this file that was interrupted, by Ctrl-C, a full disk or the end of its process; begin "
     "where there is none. All else must be asked for as before."
 )
+SHARDS = (
+    "Leave the samples in the shards that they are drawn in, files of whole seed blocks beside this one, which shows "
+    "them by HDF5 virtual data sets; else they are merged into one file."
+)
 LANGEVIN = "Langevin corrector steps at the first step's time, before the last step; for models with a live score."
 
 
@@ -56,19 +61,37 @@ def sample(
     trajectories: Annotated[bool, Option("--trajectories", help="Write every state on the way too.")] = False,
     log_prob: Annotated[bool, Option("--log-prob", help="Write each sample's log density too.")] = False,
     labels: Annotated[bool, Option("--labels", help=LABELS)] = False,
+    shards: Annotated[bool, Option("--shards", help=SHARDS)] = False,
     resume: Annotated[bool, Option("--resume", help=RESUME)] = False,
     as_json: AsJson = False,
 ) -> int:
+    """Under torchrun the ranks share the work: the file is that of one process.
+
+    They all have to see the folder of the file. What a killed rank leaves is gone on with by --resume, in any number
+    of ranks; torchrun's own restarts do so by themselves.
+    """
     # Long by its signature, from which typer reads the options
+    from dnf_studio.cli.shards import remove_shards, shards_left, tell_of_old_shards, write_in_shards
     from dnf_studio.core.storage.export_plan import ExportPlan
 
     kind = None if grid is None else parse_grid(grid)
     settings = SampleSettings(steps, lam, last_step, kind, seed, solver, langevin).asked()
     plan = ExportPlan(count, settings, trajectories=trajectories, log_prob=log_prob, labels=labels)
+    ranks = our_ranks()
     place = choose_device(device)
+    ranks.require_own(place)
     source = api.open_checkpoint(checkpoint)
     refuse_source(output, [assets.checkpoint_path(checkpoint) or checkpoint], ExportError)
-    end = _write(source.build().to(place), output, plan, source, resume)
+    resume = resume or restarts() > 0
+    flow = source.build().to(place)
+    if ranks.count > 1 or shards or (resume and shards_left(output)):
+        end = write_in_shards(flow, output, plan, source, ranks, shards, resume)
+    else:
+        remove_shards(output)
+        end = _write(flow, output, plan, source, resume)
+    if not ranks.writes:
+        return 0
+    tell_of_old_shards(output)
     far, new = end.far, count - end.first
     rate = new / end.seconds if end.seconds else 0.0
     if far:

@@ -14,6 +14,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from queue import Empty
 
+from dnf_studio.core.ranks import place_here
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import Cancelled, DivergenceError
 from dnf_studio.reproduce.cell import measure, train
@@ -75,7 +76,7 @@ def run_side_by_side(
     end where they are before that, with what they have trained kept.
     """
     context = get_context("spawn")
-    stop, said, place = context.Event(), context.Queue(), context.Value("i", 0)
+    stop, said, place = context.Event(), context.Queue(), context.Value("i", jobs * place_here())
     told: dict[str, str] = {}
     with ProcessPoolExecutor(jobs, context, _begin, (stop, said, place)) as pool:
         waiting: set[Future[None]] = {pool.submit(_make, folder, plan, cell) for cell in cells}

@@ -18,6 +18,7 @@ from dnf_studio.config import Config
 from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.evaluation import by_steps
 from dnf_studio.core.evaluation import likelihoods as measuring
+from dnf_studio.core.ranks import Ranks
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, ExportError, SettingError, UnknownNameError
 from dnf_studio.reports.drawing import Mark, curves
@@ -33,6 +34,7 @@ from dnf_studio.reproduce.compare import compare
 from dnf_studio.reproduce.plan import ARMS, FULL, MODELS, QUICK, TABLE_MODELS, Cell, Plan
 from dnf_studio.reproduce.protocol import protocol
 from dnf_studio.reproduce.results import Density, Quality, Results
+from tests.ranks import as_ranks
 from tests.reproduce.test_verdicts import measured
 
 SOME = ("diffflow", "diffusion", "flow")
@@ -345,6 +347,27 @@ def test_it_ends_when_its_minutes_are_over_and_goes_on_in_another_sitting(
     assert not Results(tmp_path, plan).measured and "0 of 2 models" in (tmp_path / "report.html").read_text("utf-8")
     compare(tmp_path, plan, lambda _fraction, _text: None, told.append, minutes=10.0)
     assert len(Results(tmp_path, plan).measured) == 2 and len(told) == 1
+
+
+def test_ranks_make_some_cells_each_and_the_first_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, made = quick_cells(monkeypatch), dict[str, int]()
+
+    def make(here: Ranks) -> list[str]:
+        told: list[str] = []
+        monkeypatch.setattr(
+            "dnf_studio.reproduce.compare.make_cell",
+            lambda results, cell, _tell, left_out: (
+                results.add(measured(cell.data, cell.model, cell.seed, 0.1)),
+                made.update({cell.name: made.get(cell.name, 0) + 1}),
+                left_out("one is left out"),
+            ),
+        )
+        claims = compare(tmp_path, plan, lambda _fraction, _text: None, told.append, ranks=here)
+        assert bool(claims) == here.writes
+        return told
+
+    assert as_ranks(2, make) == [["one is left out"]] * 2 and set(made.values()) == {1} and len(made) == 2
+    assert "2 of 2 models" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_cells_are_made_side_by_side_by_processes_that_write_what_they_find(

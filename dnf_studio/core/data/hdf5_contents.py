@@ -24,8 +24,7 @@ MOST_TEXTS = 8
 """Texts, and rows of texts, that are read, of so many bytes at most."""
 MOST_NAMES = 1 << 16
 """Texts in a row."""
-MOST_CHUNKS = 1 << 22
-MOST_ATTRIBUTES = 200
+MOST_CHUNKS, MOST_ATTRIBUTES, MOST_SOURCES = 1 << 22, 200, 4096
 BLOCK_BYTES = 1 << 23
 DEFLATE, SHUFFLE, FLETCHER32, LZF = 1, 2, 3, 32000
 MOST_DEFLATED = 1100
@@ -121,13 +120,30 @@ def _header(dataset: Object) -> dict[str, Any]:
     known["scale"] = dataset.attrs.get("CLASS", b"") in (b"DIMENSION_SCALE", "DIMENSION_SCALE")
     known["elsewhere"] = bool(dataset.is_virtual or dataset.external)
     if known["elsewhere"]:
-        return known
+        return known | ({"sources": _sources(dataset)} if dataset.is_virtual else {})
     if dataset.chunks is None:
         known["written"] = "not" if dataset.id.get_storage_size() < dataset.nbytes else "whole"
     else:
         expected = math.prod(-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True))
         known["written"] = "whole" if dataset.id.get_num_chunks() == expected else "partly"
     return known | _place(dataset)
+
+
+def _sources(dataset: Object) -> list[list[Any]] | None:
+    """What a virtual data set shows, none of it opened: file, data set, first row here and the row after the last; None
+    where that is not whole rows of whole data sets, few enough of them."""
+    layout, found, rest = dataset.id.get_create_plist(), [], [(0, size - 1) for size in dataset.shape[1:]]
+    if dataset.maxshape != dataset.shape or not 1 <= layout.get_virtual_count() <= MOST_SOURCES:
+        return None
+    for number in range(layout.get_virtual_count()):
+        here, there = layout.get_virtual_vspace(number), layout.get_virtual_srcspace(number)
+        rows, *others = zip(*map(list, here.get_select_bounds()), strict=True)
+        whole = here.get_select_npoints() == (rows[1] - rows[0] + 1) * math.prod(dataset.shape[1:])
+        if not whole or others != rest or there.get_select_type() != h5py.h5s.SEL_ALL:
+            return None
+        name, inside = layout.get_virtual_filename(number), layout.get_virtual_dsetname(number).lstrip("/")
+        found.append([name, inside, int(rows[0]), int(rows[1]) + 1])
+    return sorted(found, key=lambda one: one[2])
 
 
 def _place(dataset: Object) -> dict[str, Any]:

@@ -74,9 +74,15 @@ _known: dict[Identity, Contents] = {}
 _own: set[Identity] = set()
 
 
-def note_own(path: Path) -> None:
-    """Remember that this process wrote the file at `path` as it is, so that it need not be read in another one."""
-    _own.add(_identity(path))
+def note_own(path: Path, written: Identity | None = None) -> None:
+    """Remember that this process wrote the file at `path` as it is, so that it need not be read in another one.
+
+    Where another process of the same work has `written` it, as `identity_of` says, only if it is still that.
+    """
+    found = identity_of(path)
+    # On another machine the same file system has another number
+    if written is None or found[1:] == tuple(written)[1:]:
+        _own.add(found)
 
 
 @contextmanager
@@ -106,8 +112,15 @@ class Hdf5File:
     def __init__(self, path: Path, error: type[StudioError], stack: ExitStack) -> None:
         """What is opened is closed with `stack`."""
         self._path, self._error, self._stack = path, error, stack
-        self._identity = _identity(path)
+        self._identity = identity_of(path)
         self._rows: dict[str, FileRows | None] = {}
+        self.beside: dict[tuple[str, str], FileRows] = {}
+        """Rows of other files that this one shows, by file and dataset."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self._path
 
     @cached_property
     def contents(self) -> Contents:
@@ -173,7 +186,8 @@ class Hdf5File:
         return self._stack.enter_context(LibraryApart(self._path, self._error))
 
 
-def _identity(path: Path) -> Identity:
+def identity_of(path: Path) -> Identity:
+    """What a file is to the file system, which changes with what is in it; raises `OSError`."""
     found = os.stat(path)
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 

@@ -6,40 +6,44 @@ Everything is in the model's own standardised units, nats where it is a likeliho
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from dnf_studio.config.grids import check_steps
 from dnf_studio.core.data.dataset import Dataset, Standardisation
-from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow, drawn, finite, step_rows
+from dnf_studio.core.evaluation.by_steps import POINTS, SEEDS, Progress, StepRow
 from dnf_studio.core.evaluation.chain_bounds import attainable_of, entropy_of
-from dnf_studio.core.evaluation.classes import Classes, classes_of
-from dnf_studio.core.evaluation.excess_rows import ExcessRow, excess_rows
-from dnf_studio.core.evaluation.fresh import MOST_POINTS, Copying, between_units, copying, fresh_points, units_of
+from dnf_studio.core.evaluation.classes import classes_of
+from dnf_studio.core.evaluation.excess_rows import ExcessRow
+from dnf_studio.core.evaluation.fresh import Copying, fresh_points, units_of
 from dnf_studio.core.evaluation.likelihoods import (
     ODE_POINTS,
     PATHS,
     Likelihoods,
     affordable_points,
-    likelihoods,
-    nll_bound,
+    unmeasured,
 )
+from dnf_studio.core.evaluation.parts import (
+    COPYING,
+    EXCESS,
+    MASS,
+    bound_name,
+    evaluation_parts,
+    samples_name,
+)
+from dnf_studio.core.evaluation.spread import measured
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.sampling.mass import ode_mass
-from dnf_studio.errors import DivergenceError, SettingError
+from dnf_studio.core.ranks import ALONE, Ranks
+from dnf_studio.errors import SettingError
 from dnf_studio.facts import WithFacts
 
 DEFAULT_STEPS = (5, 10, 20, 30)
-CLASSIFIED = 2000
-"""Samples at each N for the classifier of data with classes."""
 MOST_PATHS = 10_000
 BLOCK = 4096
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -111,35 +115,37 @@ def evaluate(
     solver: str | None = None,
     paths: int = PATHS,
     mass: bool = False,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
     """What `likelihoods` says, and at each N of `steps` the bound and the samples by `solver`; `mass` on demand.
 
     Distances follow method.md, section 15: at each N `seeds` sets of `points` samples against as many of fresh
-    points, all its own; a data set that holds fewer points is cut into so many disjoint sets. Raises
-    `SettingError` for a wrong N, `DataError` where the data does not fit the model.
+    points, all its own; a data set that holds fewer points is cut into so many disjoint sets. Of `ranks` each
+    measures some parts (`evaluation_parts`), with the numbers that one process finds, and has all of them in the end.
+    Raises `SettingError` for a wrong N, `DataError` where the data does not fit the model.
     """
     # Long by its docstring, which tells each parameter
     rows = _checked_rows(steps, points, seeds, paths)
     tell = progress or (lambda _: None)
-    flow.checked_solver(solver)
-    found = likelihoods(flow, dataset, ode, paths, tell, solver)
-    by_steps = step_rows(flow, dataset, rows, points, seeds, tell, solver)
-    by_steps = _with_bounds(by_steps, flow, dataset, found, solver, tell)
-    dense = "divergence" not in flow.lacks
-    ode, chained = ode and dense, found.nll_bound_missing is None
-    excess = _tried("excess by step", lambda: excess_rows(flow, dataset, solver), tell) if ode and chained else None
-    if (judge := classes_of(dataset)) is not None:
-        by_steps = tuple(_shown(flow, dataset, judge, row, solver) for row in by_steps)
-    held = _tried("mass of the density", lambda: ode_mass(flow), tell) if mass and dense else None
+    judge, likely = classes_of(dataset), unmeasured(flow, paths, solver)
+    parts = evaluation_parts(flow, dataset, judge, rows, ode, points, seeds, tell, solver, paths, mass)
+    found = measured(parts, ranks, tell)
+    # Of all parts those of the likelihoods alone find fields by name
+    for one in found.values():
+        likely = replace(likely, **one) if isinstance(one, dict) else likely
+    by_steps = tuple(
+        _with_bound(found[samples_name(n)], flow, dataset, likely, found.get(bound_name(n)), solver) for n in rows
+    )
+    excess, held = found.get(EXCESS), found.get(MASS)
     return Evaluation(
-        **_beside_the_least(found, flow, dataset, solver),
+        **_beside_the_least(likely, flow, dataset, solver),
         by_steps=by_steps,
         excess_by_step=None if excess is None else excess.by_step,
         excess_by_neighbours=None if excess is None else excess.by_neighbours,
-        ode_mass=None if held is None else finite(held.value),
-        ode_mass_error=None if held is None else finite(held.error),
+        ode_mass=None if held is None else held[0],
+        ode_mass_error=None if held is None else held[1],
         classes=None if judge is None else RealClasses(judge.names, judge.accuracy, judge.sure_test, judge.shares_test),
-        copying=_copying(flow, dataset, solver, tell),
+        copying=found.get(COPYING),
         steps_to_the_floor=next((row.steps for row in by_steps if row.word == "equal"), None),
     )
 
@@ -169,38 +175,20 @@ def _beside_the_least(
     }
 
 
-def _tried(words: str, work: Callable[[], Found], tell: Progress) -> Found | None:
-    """What `work` finds, which `tell` calls so; None where samples or a solver leave the finite numbers."""
-    tell(words)
-    try:
-        return work()
-    except DivergenceError as error:
-        tell(str(error))
-        return None
-
-
-def _with_bounds(
-    rows: tuple[StepRow, ...],
+def _with_bound(
+    row: StepRow,
     flow: GenerativeModel,
     dataset: Dataset,
     found: Likelihoods,
+    bound: float | None,
     solver: str | None,
-    tell: Progress,
-) -> tuple[StepRow, ...]:
-    """`rows` with the bound at each N and the least that such a chain can have; as they are where `found` has none."""
+) -> StepRow:
+    """`row` with the bound at its N and the least that such a chain can have; as it is where `found` has none."""
     if found.nll_bound_missing is not None:
-        return rows
-    tell("bound by number of steps")
-    others = [row.steps for row in rows if row.steps != flow.grid().steps]
-    bounds = {n: finite(nll_bound(flow, dataset, grid=flow.grid(n), solver=solver)) for n in others}
-    return tuple(
-        replace(
-            row,
-            nll_bound=bounds.get(row.steps, found.nll_bound),
-            attainable=attainable_of(flow, dataset, flow.grid(row.steps), solver),
-        )
-        for row in rows
-    )
+        return row
+    own = row.steps == flow.grid().steps
+    least = attainable_of(flow, dataset, flow.grid(row.steps), solver)
+    return replace(row, nll_bound=found.nll_bound if own else bound, attainable=least)
 
 
 def bits_per_dimension(nll: float, standardisation: Standardisation, x: Tensor) -> float:
@@ -212,27 +200,6 @@ def bits_per_dimension(nll: float, standardisation: Standardisation, x: Tensor) 
     """
     volumes = torch.cat([standardisation.log_volume(part.double()) for part in torch.split(x, BLOCK)])
     return (nll + float(volumes.mean())) / (len(standardisation.scale) * math.log(2))
-
-
-def _shown(flow: GenerativeModel, dataset: Dataset, judge: Classes, row: StepRow, solver: str | None) -> StepRow:
-    """`row` with what `judge` says of samples at its N, and how far they are in its features; nothing where sampling
-    fails."""
-    try:
-        samples = drawn(flow, CLASSIFIED, row.steps, 0, solver)
-    except DivergenceError:
-        return row
-    x = between_units(flow.standardisation, dataset.standardisation, torch.from_numpy(samples))
-    row = replace(row, classes=judge.share(x))
-    if (found := judge.distance(x)) is None:
-        return row
-    return replace(row, feature_distance=found.value, feature_distance_error=found.error, feature_floor=found.floor)
-
-
-def _copying(flow: GenerativeModel, dataset: Dataset, solver: str | None, tell: Progress) -> Copying | None:
-    if dataset.image is None:
-        return None
-    samples = _tried("nearest training images", lambda: drawn(flow, MOST_POINTS, flow.grid().steps, 0, solver), tell)
-    return None if samples is None else copying(samples, flow.standardisation, dataset)
 
 
 def bits_of(flow: GenerativeModel, dataset: Dataset, nll: float | None, points: int) -> float | None:

@@ -64,15 +64,13 @@ def excess_rows(
     neighbours on `neighbour_points`; `ODE_POINTS` and `NEIGHBOUR_POINTS` unless given. The chain is that of `solver`,
     the model's own unless given; None where there is none.
     """
-    points = ODE_POINTS if points is None else points
-    neighbour_points = NEIGHBOUR_POINTS if neighbour_points is None else neighbour_points
     chain = flow.checked_solver(solver).chain
     if chain is None:
         return ExcessRows(None, None)
     grid = flow.grid()
     near = flow.dim <= MOST_NEIGHBOUR_DIM
-    count = max(FEWEST, min(affordable_points(flow, points), MOST_STATES // grid.steps))
-    x0 = fresh_points(flow, dataset, neighbour_points if near else count, 0)
+    count = max(FEWEST, min(affordable_points(flow, points or ODE_POINTS), MOST_STATES // grid.steps))
+    x0 = fresh_points(flow, dataset, (neighbour_points or NEIGHBOUR_POINTS) if near else count, 0)
     source = torch.Generator().manual_seed(0)
     noise = torch.randn((grid.steps, *x0.shape), generator=source).to(x0)
     with torch.inference_mode():

@@ -102,11 +102,16 @@ def likelihoods(
     Bounds are of the chain of `solver`, the model's own unless given; there are none of a solver that draws no noise
     and of a model whose likelihood is exact. Raises `DataError` where the data has another number of columns.
     """
-    found = replace(NOTHING, importance_paths=paths, nll_bound_missing=_missing(flow, solver))
+    found = unmeasured(flow, paths, solver)
     for name, measure in likelihood_parts(flow, dataset, ode, paths, solver=solver).items():
         progress(name)
         found = replace(found, **measure())
     return found
+
+
+def unmeasured(flow: GenerativeModel, paths: int = PATHS, solver: str | None = None) -> Likelihoods:
+    """`likelihoods` before the first of its parts."""
+    return replace(NOTHING, importance_paths=paths, nll_bound_missing=_missing(flow, solver))
 
 
 def _missing(flow: GenerativeModel, solver: str | None) -> str | None:

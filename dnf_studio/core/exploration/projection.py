@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TIE = 1e-6
+ONE_THREAD = 2**18
+"""Multiply-adds of a product of matrices that OpenBLAS still does in one thread."""
 Array = NDArray[np.float32]
 
 
@@ -25,11 +27,16 @@ class PrincipalComponents:
 
     def project(self, points: NDArray[Any]) -> Array:
         """Coordinates of `points` (…, D) along the axes: (…, K) float32."""
-        axes = self.axes.astype(np.float32)
+        axes = self.axes.astype(np.float32).T
+        rows = np.asarray(points, np.float32).reshape(-1, len(axes))
+        projected, each = np.empty((len(rows), axes.shape[1]), np.float32), max(1, ONE_THREAD // max(1, axes.size))
         # What is not finite stays so in its own row; a far point may overflow
         with np.errstate(over="ignore", invalid="ignore"):
-            projected: Array = np.asarray(points, np.float32) @ axes.T - np.float32(self.mean @ self.axes.T)
-        return projected
+            # Some rows at a time: the window would wait for the other threads while models are sampled on all cores
+            for first in range(0, len(rows), each):
+                np.matmul(rows[first : first + each], axes, out=projected[first : first + each])
+            projected -= np.float32(self.mean @ self.axes.T)
+        return projected.reshape(*np.shape(points)[:-1], axes.shape[1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -240,6 +240,9 @@ def _sizes(flow: Model, steps: int, langevin: int, paths: bool) -> tuple[int, in
     if paths:
         bytes_a_sub_block = 8 * SUB_BLOCK * (steps + 1) * flow.dim
         chunk = max(1, min(chunk, PATH_BYTES // bytes_a_sub_block))
+    if not on_processor:
+        # What is computed together crosses no block: an export in shards of whole blocks has the same bytes
+        chunk = 1 << (chunk.bit_length() - 1)
     return chunk, 1 if on_processor else chunk
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dnf_studio.core.storage.export_plan import ExportPlan, Selection, asked_of
 from dnf_studio.core.storage.provenance import attributes_of, column_names, provenance_of
 from dnf_studio.core.storage.sample_file import Contents, create_contents
 from dnf_studio.core.storage.sample_writer import Hdf5Output, SampleWriter
+from dnf_studio.core.storage.shards import Shard, listed
 from dnf_studio.errors import DataError
 
 
@@ -36,15 +38,17 @@ class Order:
         """What has to agree where it is gone on with."""
         return asked_of(self.flow, self.plan, self.steps, self.sha256, self.data)
 
-    def create(self, partial: Path, contents: Contents, names: tuple[str, ...]) -> None:
-        """Make the file, in which the rows have their places."""
+    def create(self, partial: Path, contents: Contents, names: tuple[str, ...], shards: Sequence[Shard] = ()) -> None:
+        """Make the file, in which the rows have their places, or that shows those of `shards`."""
         flow, plan, selection = self.flow, replace(self.plan, count=contents.count), self.selection
         times = flow.grid(plan.settings.steps, plan.settings.grid).t.flip(0).cpu().numpy()
         attributes = attributes_of(flow, plan, self.steps, self.sha256, selection, self.data is not None)
         provenance = provenance_of(flow, plan, self.steps, self.checkpoint, selection)
+        if shards:
+            provenance["shards"] = listed(shards)
         with Hdf5Output(partial, self.target, new=True) as output, output.disk():
             columns = column_names(flow, self.checkpoint)
-            create_contents(output.file, contents, attributes, times, columns, provenance, names)
+            create_contents(output.file, contents, attributes, times, columns, provenance, names, shards)
 
 
 def shorten(order: Order, partial: Path, writer: SampleWriter, names: tuple[str, ...]) -> Contents:

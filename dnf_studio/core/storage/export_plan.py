@@ -12,7 +12,7 @@ import torch
 import dnf_studio
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.sampling.blocks import SampleBlock
+from dnf_studio.core.sampling.blocks import BLOCK, SampleBlock
 from dnf_studio.core.sampling.region import Region
 from dnf_studio.core.sde.sample_settings import MOST_SAMPLES, SampleSettings, Start, check_count
 from dnf_studio.core.storage.sample_file import Contents, file_bytes
@@ -43,6 +43,9 @@ class ExportPlan:
     """Write only samples that end there, and their numbers among all that were drawn."""
     most_drawn: int | None = None
     """How many samples may be drawn for those in the region; None for a thousand times as many, at least a million."""
+    first: int = 0
+    """Number of the first sample among all of the seed, where the file is a shard of a longer export: a multiple of
+    `BLOCK`."""
 
     def __post_init__(self) -> None:
         check_count(self.count)
@@ -52,12 +55,14 @@ class ExportPlan:
             raise SettingError("The seed of an export must be below 2^63.")
         if self.most_drawn is not None:
             check_count(self.most_drawn)
+        if self.first < 0 or self.first % BLOCK or (self.first and self.region is not None):
+            raise SettingError(f"A shard begins at a multiple of {BLOCK:,} samples, and has all that are drawn.")
 
     @property
     def limit(self) -> int:
-        """How many samples are drawn at most."""
+        """The number after that of the last sample that is drawn, at most."""
         if self.region is None:
-            return int(self.count)
+            return int(self.first + self.count)
         usual = min(MOST_SAMPLES, max(LEAST_DRAWN, DRAWN_FOR_EACH * self.count))
         return int(self.most_drawn or usual)
 
@@ -124,6 +129,8 @@ WORDS = {
     "grid": "time grid",
     "langevin": "number of Langevin steps",
     "most_drawn": "limit of samples drawn",
+    "first": "first sample",
+    "shards": "choice of --shards",
     "log_prob": "choice of log densities",
     "device": "kind of device",
     "torch": "version of torch",
@@ -143,6 +150,7 @@ def asked_of(flow: GenerativeModel, plan: ExportPlan, steps: int, sha256: str, d
         "checkpoint": sha256,
         **settings,
         **chosen,
+        **({"first": plan.first} if plan.first else {}),
         "region": None if plan.region is None else asdict(plan.region),
         "data": None if data is None else data.fingerprint,
         "device": flow.device.type,

@@ -67,6 +67,8 @@ def provenance_of(
     sampling = asdict(plan.settings) | {"steps": steps, "count": int(plan.count), "solver": solver}
     # Of views alone: an export is of the whole process, and where a selection began is told below
     del sampling["parts"], sampling["start"]
+    if plan.first:
+        sampling["first"] = int(plan.first)
     if plan.log_prob:
         sampling["log_prob_divergence"] = divergence_name(flow.dim)
     if selection is not None:

@@ -10,7 +10,7 @@ a file that can be opened, and one that is interrupted and gone on with is the f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dnf_studio.core.sampling.blocks import BLOCK
 from dnf_studio.core.storage.checksums import SUM_BYTES
+from dnf_studio.core.storage.shards import FILL, Shard
 
 FORMAT = "dnf-studio-samples"
 FORMAT_VERSION = 1
@@ -130,11 +131,12 @@ def create_contents(
     columns: tuple[str, ...],
     provenance: Mapping[str, str],
     labels: tuple[str, ...] = (),
+    shards: Sequence[Shard] = (),
 ) -> None:
     """Create everything that `contents` asks for in the new `file`, with places for rows, sums and what is counted.
 
     `times` (N+1,) are in sampling order, and there is a name for each component and label. What is counted is in
-    `attributes` with a value that is changed at the end.
+    `attributes` with a value that is changed at the end. With `shards` there are no places for rows: they are theirs.
     """
     # Long by its docstring, which tells each parameter
     import h5py
@@ -144,7 +146,7 @@ def create_contents(
         file.attrs.create(name, value, dtype=text if isinstance(value, str) else None)
     _create_scales(file, contents)
     for name in contents.axes:
-        _create_rows(file, contents, name)
+        _create_rows(file, contents, name, shards)
     file["samples"].attrs.create("columns", columns, dtype=text)
     if any("step" in axis for axes in contents.axes.values() for axis in axes):
         time = file.create_dataset("time", data=times.astype(np.float32))
@@ -194,12 +196,28 @@ def _create_scales(file: Any, contents: Contents) -> None:  # noqa: ANN401 - h5p
         _label(scale, label, "1")
 
 
-def _create_rows(file: Any, contents: Contents, name: str) -> None:  # noqa: ANN401 - h5py has no types
+def _create_rows(file: Any, contents: Contents, name: str, shards: Sequence[Shard]) -> None:  # noqa: ANN401 - as above
+    if shards:
+        _show_rows(file, contents, name, shards)
+        return
     # How long compressed rows are is not known before
     how = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if contents.compress else {"dcpl": _placed()}
     rows = file.create_dataset(
         name, contents.shape(name), dtype=contents.dtype(name), chunks=contents.chunk(name), **how
     )
+    _label(rows, *LABELS[name])
+    _attach(file, rows, contents.axes[name])
+
+
+def _show_rows(file: Any, contents: Contents, name: str, shards: Sequence[Shard]) -> None:  # noqa: ANN401 - as above
+    import h5py
+
+    kind = np.dtype(contents.dtype(name))
+    layout = h5py.VirtualLayout(contents.shape(name), kind)
+    for shard in shards:
+        shape = (shard.rows, *contents.shape(name)[1:])
+        layout[shard.first : shard.stop] = h5py.VirtualSource(shard.name, name, shape, kind)
+    rows = file.create_virtual_dataset(name, layout, fillvalue=FILL[kind.kind])
     _label(rows, *LABELS[name])
     _attach(file, rows, contents.axes[name])
 

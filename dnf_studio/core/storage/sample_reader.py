@@ -1,64 +1,34 @@
 """Reading exports back, checked first: what one holds, and its rows by slices.
 
 The library of HDF5 works on files of others in a process of its own (`hdf5_reading`). What is checked here: a plain
-file with the right first bytes, small attributes of the right type, datasets that lie in the file itself and fit each
-other.
+file with the right first bytes, small attributes of the right type, datasets that fit each other and lie in the file
+itself, or in shards beside it (`shards`), whose rows are read from them and never by way of libhdf5's own search.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.config import Config, recorded
-from dnf_studio.core.data.hdf5_reading import SIGNATURE, Hdf5File, Hdf5Object, hdf5_file
+from dnf_studio.core.data.file_rows import FileRows
+from dnf_studio.core.data.hdf5_reading import SIGNATURE, Hdf5File, hdf5_file
 from dnf_studio.core.files import explain, source_size
 from dnf_studio.core.sampling.blocks import BLOCK
-from dnf_studio.core.sde.sample_settings import MOST_SAMPLES
 from dnf_studio.core.storage.checksums import SUM_BYTES
-from dnf_studio.core.storage.layout import parse_json
-from dnf_studio.core.storage.needed import check_needed
-from dnf_studio.core.storage.sample_file import FORMAT, FORMAT_VERSION, Contents
-from dnf_studio.errors import DataError, ExportError, SettingError
+from dnf_studio.core.storage.export_header import ExportInfo, dataset_of, info_of, shards_beside
+from dnf_studio.core.storage.sample_file import FORMAT
+from dnf_studio.core.storage.shards import Shard
+from dnf_studio.errors import DataError, ExportError
 
-MAX_TEXT = 1 << 10
-OPTIONAL = ("latents", "trajectories", "noise", "log_prob", "forward_trajectories", "forward_noise", "row")
-MOST_LABELS = 1 << 16
-
-
-@dataclass(frozen=True)
-class ExportInfo:
-    """What an export holds."""
-
-    count: int
-    dim: int
-    steps: int
-    lam: float
-    seed: int
-    datasets: tuple[str, ...]
-    """Datasets with a row for each sample: samples and, where present, latents, trajectories, noise, log_prob and, for
-    points of a view, forward_trajectories and forward_noise."""
-    checkpoint_sha256: str
-    created: str
-    creator: str
-    complete: bool
-    format_version: int
-    config: Config
-    checkpoint: dict[str, Any]
-    """What was known of the checkpoint, as `Checkpoint.summary`."""
-    sampling: dict[str, Any]
-    """How the samples were drawn."""
-    far_samples: int | None = None
-    """How many lie beyond 1.5 times the bounding box of the data; None where that is not known."""
-    drawn_samples: int | None = None
-    """How many were drawn for those that end in the region; None without one."""
+Sums = dict[str, NDArray[np.uint8]]
+"""SHA-256 sums of the blocks of each dataset, (K, 32)."""
+MOST_OPEN = 240
+"""Datasets of shards that are kept open while the file that shows them is."""
 
 
 def is_export(path: Path) -> bool:
@@ -76,7 +46,7 @@ def is_export(path: Path) -> bool:
 def read_export(path: Path) -> ExportInfo:
     """What the export at `path` holds; raises `ExportError` for anything else than a whole, sound one."""
     with _opened(Path(path)) as file:
-        return _info(file, Path(path))
+        return info_of(file, Path(path))
 
 
 def read_rows(path: Path, name: str = "samples", start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
@@ -87,7 +57,7 @@ def read_rows(path: Path, name: str = "samples", start: int = 0, stop: int | Non
     """
     path = Path(path)
     with _opened(path) as file:
-        info = _info(file, path)
+        info = info_of(file, path)
         if name not in info.datasets:
             raise ExportError(f"The export '{path}' holds no {name}.")
         return rows_of(file, name, start, stop)
@@ -99,6 +69,8 @@ def rows_of(file: Hdf5File, name: str, start: int = 0, stop: int | None = None) 
     Raises `ExportError` where the file was changed since it was opened.
     """
     try:
+        if file.contents.objects[name].facts.get("sources"):
+            return _rows_of_shards(file, name, start, stop)
         rows, shape = file.rows(name), file.contents.objects[name].shape or ()
         if rows is None:
             return file.values(name, *slice(start, stop).indices(shape[0])[:2])
@@ -107,35 +79,89 @@ def rows_of(file: Hdf5File, name: str, start: int = 0, stop: int | None = None) 
         raise ExportError(str(problem)) from None
 
 
+def _rows_of_shards(file: Hdf5File, name: str, start: int, stop: int | None) -> NDArray[Any]:
+    """`rows_of` where the rows are in shards, each of which is looked at before its first row is read."""
+    found, shards = file.contents.objects[name], shards_beside(file, file.path)
+    start, stop, _ = slice(start, stop).indices(shards[-1].stop if shards else 0)
+    shape = (found.shape or ())[1:]
+    parts = [np.empty((0, *shape), found.dtype)]
+    for shard in shards:
+        first, end = max(start, shard.first), min(stop, shard.stop)
+        if first < end:
+            rows = _shard_rows(file, name, shard)[first - shard.first : end - shard.first]
+            parts.append(rows.reshape(-1, *shape))
+    return np.concatenate(parts)
+
+
+def _shard_rows(file: Hdf5File, name: str, shard: Shard) -> FileRows:
+    """A dataset of a shard, remembered with the others of it: to look at one takes a process."""
+    if (known := file.beside.get((shard.name, name))) is not None:
+        return known
+    whole = info_of(file, file.path)
+    with opened_shard(file.path.parent / shard.name, whole, shard) as (part, _):
+        found = {(shard.name, one): part.rows(one) for one in whole.datasets}
+    while file.beside and len(file.beside) + len(found) > MOST_OPEN:
+        file.beside.pop(next(iter(file.beside)), None)
+    file.beside |= {key: rows for key, rows in found.items() if rows is not None}
+    if (rows := found[shard.name, name]) is None:
+        raise ExportError(f"The shard '{shard.name}' keeps its rows as no shard does; draw the export again.")
+    return rows
+
+
+@contextmanager
+def opened_shard(path: Path, whole: ExportInfo, shard: Shard) -> Iterator[tuple[Hdf5File, ExportInfo]]:
+    """The `shard` at `path` of the export `whole`, open for reading, and what it holds.
+
+    Raises `ExportError` where it is none of that export.
+    """
+    with opened_export(path) as (file, part):
+        same = all(
+            getattr(part, name) == getattr(whole, name)
+            for name in ("dim", "steps", "lam", "seed", "checkpoint_sha256", "datasets")
+        )
+        drawn = [one.sampling | {"first": one.sampling.get("first", 0), "count": 0} for one in (part, whole)]
+        alike = drawn[0] == drawn[1] | {"first": shard.first}
+        if not same or not alike or part.count != shard.rows or part.shards:
+            raise ExportError(
+                f"The shard '{path}' is of another export; put the one that was written in its place, or draw the "
+                "export again."
+            )
+        yield file, part
+
+
 def label_names(file: Hdf5File) -> tuple[str, ...]:
     """What the labels of an export that is open are called; raises ValueError where that cannot be read."""
-    names = _dataset(file, "label_names").facts.get("value")
+    names = dataset_of(file, "label_names").facts.get("value")
     if not isinstance(names, list):
         raise ValueError("wrong label_names")
     return tuple(map(str, names))
 
 
-def read_checksums(path: Path) -> dict[str, NDArray[np.uint8]] | None:
+def read_checksums(path: Path) -> Sums | None:
     """The SHA-256 sums (K, 32) of each dataset's blocks of `BLOCK` rows; None where an older file has none.
 
     Raises `ExportError` where the file cannot be read, or the sums are not those of its datasets.
     """
-    with _opened(Path(path)) as file:
-        info = _info(file, Path(path))
-        if "checksums" not in file.contents.objects:
-            return None
-        sums = {name: (inside := f"checksums/{name}", _dataset(file, inside)) for name in info.datasets}
-        shape = -(-info.count // BLOCK), SUM_BYTES
-        if any(found.shape != shape or found.dtype != np.uint8 for _, found in sums.values()):
-            raise ValueError("wrong checksums")
-        return {name: rows_of(file, inside) for name, (inside, _) in sums.items()}
+    with opened_export(Path(path)) as (file, info):
+        return checksums_of(file, info)
+
+
+def checksums_of(file: Hdf5File, info: ExportInfo) -> Sums | None:
+    """`read_checksums` of an export that is open; raises ValueError where the sums are not those of its datasets."""
+    if "checksums" not in file.contents.objects:
+        return None
+    sums = {name: (inside := f"checksums/{name}", dataset_of(file, inside)) for name in info.datasets}
+    shape = -(-info.count // BLOCK), SUM_BYTES
+    if any(found.shape != shape or found.dtype != np.uint8 for _, found in sums.values()):
+        raise ValueError("wrong checksums")
+    return {name: rows_of(file, inside) for name, (inside, _) in sums.items()}
 
 
 @contextmanager
 def opened_export(path: Path) -> Iterator[tuple[Hdf5File, ExportInfo]]:
     """The export at `path`, open for reading, and what it holds; raises as `read_export` does."""
     with _opened(path) as file:
-        yield file, _info(file, path)
+        yield file, info_of(file, path)
 
 
 @contextmanager
@@ -151,112 +177,3 @@ def _opened(path: Path) -> Iterator[Hdf5File]:
         raise ExportError(f"'{path}' is not an HDF5 file.")
     with hdf5_file(path, ExportError, f"The export '{path}' is damaged or truncated and cannot be read.") as file:
         yield file
-
-
-def _info(file: Hdf5File, path: Path) -> ExportInfo:
-    if file.contents.attributes.get("format") != ("str", FORMAT):
-        raise ExportError(f"'{path}' is an HDF5 file, but not an export of DNF Studio.")
-    version = _attribute(file, "format_version", "int")
-    if version > FORMAT_VERSION:
-        raise ExportError(
-            f"The export '{path}' was written by a newer DNF Studio (format {version}, known here is "
-            f"{FORMAT_VERSION}); update DNF Studio to read it."
-        )
-    if not _attribute(file, "complete", "int"):
-        raise ExportError(f"The export '{path}' was not written to its end.")
-    contents = _contents(file)
-    lam = float(_attribute(file, "lambda", "float"))
-    if not math.isfinite(lam):
-        raise ValueError("wrong λ")
-    return ExportInfo(
-        count=contents.count,
-        dim=contents.dim,
-        steps=contents.steps,
-        lam=lam,
-        seed=int(_attribute(file, "seed", "int")),
-        datasets=tuple(contents.axes),
-        checkpoint_sha256=_attribute(file, "checkpoint_sha256", "str"),
-        created=_attribute(file, "created", "str"),
-        creator=_attribute(file, "creator", "str"),
-        complete=True,
-        format_version=int(version),
-        config=_config(file, path),
-        checkpoint=_json(file, "provenance/checkpoint"),
-        sampling=_json(file, "provenance/sampling"),
-        far_samples=_counted(file, "far_samples", 0, contents.count),
-        drawn_samples=_counted(file, "drawn_samples", contents.count, MOST_SAMPLES),
-    )
-
-
-def _counted(file: Hdf5File, name: str, least: int, most: int) -> int | None:
-    if name not in file.contents.attributes:
-        return None
-    count = int(_attribute(file, name, "int"))
-    if not least <= count <= most:
-        raise ValueError(f"wrong {name}")
-    return count
-
-
-def _contents(file: Hdf5File) -> Contents:
-    """The datasets, which must fit each other; raises ValueError where they do not."""
-    steps = int(_attribute(file, "steps", "int"))
-    shape = _dataset(file, "samples").shape or ()
-    if len(shape) != 2 or min(shape) < 1 or steps < 1:
-        raise ValueError("wrong shape of samples")
-    present = {name: True for name in OPTIONAL if name in file.contents.objects}
-    contents = Contents(shape[0], shape[1], steps, **({"latents": False} | present), labels=_labels(file))
-    for name in contents.axes:
-        found = _dataset(file, name)
-        if found.dtype != contents.dtype(name) or found.shape != contents.shape(name):
-            raise ValueError(f"wrong shape or type of {name}")
-    return contents
-
-
-def _labels(file: Hdf5File) -> int:
-    """How many labels the samples have; 0 where none are kept."""
-    if "labels" not in file.contents.objects:
-        return 0
-    shape = _dataset(file, "label_names").shape or ()
-    if len(shape) != 1 or not 1 <= shape[0] <= MOST_LABELS:
-        raise ValueError("wrong shape of label_names")
-    return shape[0]
-
-
-def _dataset(file: Hdf5File, name: str) -> Hdf5Object:
-    """A dataset whose bytes lie in this very file."""
-    found = file.contents.objects.get(name)
-    if found is None or found.kind != "dataset" or found.facts.get("elsewhere"):
-        raise ValueError(f"{name} is no plain dataset")
-    return found
-
-
-def _attribute(file: Hdf5File, name: str, kind: str) -> Any:  # noqa: ANN401 - str, int or float, as `kind` says
-    """A scalar root attribute of the right type and a small size."""
-    found, value = file.contents.attributes[name]
-    if found != kind or (isinstance(value, str) and len(value) > MAX_TEXT):
-        raise ValueError(f"wrong {name}")
-    return value
-
-
-def _text(file: Hdf5File, name: str) -> str:
-    value = _dataset(file, name).facts.get("value")
-    if not isinstance(value, str):
-        raise ValueError(f"wrong {name}")
-    return value
-
-
-def _json(file: Hdf5File, name: str) -> dict[str, Any]:
-    value = parse_json(_text(file, name))
-    if not isinstance(value, dict):
-        raise ValueError(f"wrong {name}")
-    return value
-
-
-def _config(file: Hdf5File, path: Path) -> Config:
-    values = parse_json(_text(file, "provenance/config"))
-    if isinstance(needed := _json(file, "provenance/checkpoint").get("plugins"), dict):
-        check_needed(needed, values, f"export '{path}'", ExportError)
-    try:
-        return Config.create(recorded(values))
-    except SettingError as problem:
-        raise ValueError("wrong config") from problem

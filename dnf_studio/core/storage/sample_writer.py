@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dnf_studio.core.evaluation.fresh import Reach
 
 CACHE_BYTES = 1 << 22
+VIEW = ("x", "y", "latent_radius")
+"""The datasets of the group ``view``."""
 SLICE_BYTES = 1 << 24
 """About what is read at once of all datasets together."""
 
@@ -162,24 +164,35 @@ class SampleWriter:
 
     def copy(self, whole: Any, other: SampleWriter) -> None:  # noqa: ANN401 - h5py has no types
         """Take the first rows of the file `whole`, which `other` has written, as many as there are here."""
-        file, contents = self._output.file, self._contents
+        contents = self._contents
         for start, stop in slices(contents, contents.count):
-            values = {name: whole[name][start:stop] for name in contents.axes}
-            with self._output.disk():
-                for name, rows in values.items():
-                    file[name][start:stop] = rows
-            self.sums.add(values)
-        with self._output.disk():
-            for name in ("x", "y", "latent_radius"):
-                file["view"][name][:] = whole["view"][name][: contents.view]
+            self.put({name: whole[name][start:stop] for name in contents.axes})
+        self.put_view({name: whole["view"][name][: contents.view] for name in VIEW})
         self.drawn, self.far = other.drawn, other.far
 
-    def finish(self) -> None:
-        """Write the sums and what was counted: the file is whole."""
+    def put(self, values: Mapping[str, NDArray[Any]]) -> None:
+        """Write the next rows of every dataset, as another file has them."""
+        file, start = self._output.file, self.rows
+        with self._output.disk():
+            for name, rows in values.items():
+                file[name][start : start + len(rows)] = rows
+        self.sums.add(values)
+
+    def put_view(self, values: Mapping[str, NDArray[Any]]) -> None:
+        """Write what a viewer is shown first, as another file has it."""
+        with self._output.disk():
+            for name in VIEW:
+                self._output.file["view"][name][:] = values[name]
+
+    def finish(self, tables: Mapping[str, NDArray[np.uint8]] | None = None) -> None:
+        """Write the sums and what was counted: the file is whole.
+
+        The sums are those of the rows that were written, or `tables` where these are in other files.
+        """
         attributes, sums = self._output.file.attrs, self._output.file["checksums"]
         with self._output.disk():
             for name in self._contents.axes:
-                sums[name][:] = self.sums.table(name)
+                sums[name][:] = self.sums.table(name) if tables is None else tables[name]
             if self.far is not None:
                 attributes.modify("far_samples", np.int64(self.far))
             if self._contents.row:
@@ -192,7 +205,7 @@ class SampleWriter:
         with self._output.disk():
             try:
                 rows = [(file[name].shape, file[name].dtype) for name in contents.axes]
-                view = [file["view"][name].shape for name in ("x", "y", "latent_radius")]
+                view = [file["view"][name].shape for name in VIEW]
                 sums = [file["checksums"][name].shape for name in contents.axes]
             except KeyError:
                 return False

@@ -79,7 +79,7 @@ def export_samples(
         free += resume.partial.stat().st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else needed
     if needed > free:
         raise ExportError(
-            f"The export needs {_size(needed)}, and only {_size(free)} are free in '{folder}'; "
+            f"The export needs {in_words(needed)}, and only {in_words(free)} are free in '{folder}'; "
             "export fewer samples or without trajectories."
         )
     return _export(order, keep if selection is None and not plan.compress else None, resume)
@@ -119,7 +119,7 @@ def _export(
                 writer.finish()
         if writer.rows < plan.count:
             contents = shorten(order, partial, writer, names)
-        _verify(partial, target, contents)
+        check_written(partial, target, contents)
     yield replace(clock.progress(writer), total=contents.count)
 
 
@@ -191,7 +191,8 @@ def _wanted(order: Order, writer: SampleWriter) -> Iterator[tuple[SampleBlock, i
         return
     if writer.rows == plan.count:
         return
-    for block in _drawn(flow, plan, writer.drawn):
+    for one in _drawn(flow, plan, plan.first + writer.drawn):
+        block = replace(one, start=one.start - plan.first)
         end = block.start + len(block.samples)
         if plan.region is None:
             yield block, end
@@ -247,16 +248,16 @@ def _log_prob(flow: GenerativeModel, block: SampleBlock, pool: BlockPool) -> NDA
     return values
 
 
-def _verify(partial: Path, target: Path, contents: Contents) -> None:
-    """Open what was written once more, as a reader will."""
+def check_written(partial: Path, target: Path, contents: Contents) -> None:
+    """Open what was written once more, as a reader will; raises `ExportError` where it is something else."""
     note_own(partial)
     found = read_export(partial)
     if (found.count, found.dim, found.steps) != (contents.count, contents.dim, contents.steps) or not found.complete:
         raise ExportError(f"Cannot write '{target}': the disk gave back something else than was written.")
 
 
-def _size(count: int) -> str:
-    """Bytes for a person to read."""
+def in_words(count: int) -> str:
+    """So many bytes for a person to read."""
     value, units = float(count), ["bytes", "KiB", "MiB", "GiB", "TiB"]
     # 999.5 would be written 1e+03
     while value >= 999.5 and len(units) > 1:

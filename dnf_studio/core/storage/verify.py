@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +16,9 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.sampling.blocks import BLOCK, SUB_BLOCK, SampleBlock, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checksums import BlockSums
+from dnf_studio.core.storage.export_header import ExportInfo
 from dnf_studio.core.storage.sample_file import Contents
-from dnf_studio.core.storage.sample_reader import ExportInfo, read_checksums, read_export, read_rows
+from dnf_studio.core.storage.sample_reader import opened_export, read_checksums, read_export, read_rows, rows_of
 from dnf_studio.core.storage.sample_writer import slices
 from dnf_studio.errors import ExportError, SettingError
 
@@ -62,8 +64,9 @@ def verify_export(
     began, info = time.monotonic(), read_export(path)
     redraws = _redraws(path, info, blocks) if flow is not None else []
     sums, found, total = read_checksums(path), None, info.count + len(redraws) * SUB_BLOCK
-    for found in _check_rows(path, info, sums):
-        yield Checked(found.rows, total)
+    with opened_export(path) as (file, _):
+        for found in _check_rows(path, info, sums, partial(rows_of, file)):
+            yield Checked(found.rows, total)
     drawn, worst = 0, None
     for k, number in enumerate(redraws):
         assert flow is not None
@@ -75,14 +78,16 @@ def verify_export(
     yield Verified(info.count, info.datasets, agreeing, tuple(redraws[:1000]), drawn, worst, seconds)
 
 
-def _check_rows(path: Path, info: ExportInfo, sums: dict[str, NDArray[np.uint8]] | None) -> Iterator[BlockSums]:
+def _check_rows(
+    path: Path, info: ExportInfo, sums: dict[str, NDArray[np.uint8]] | None, read: Callable[..., NDArray[Any]]
+) -> Iterator[BlockSums]:
     """Read all rows, a part at a time; raise `ExportError` for the first that is wrong."""
     found = BlockSums(info.datasets)
     held = {name: True for name in info.datasets if name not in ("samples", "labels")}
     contents = Contents(info.count, info.dim, info.steps, **({"latents": False} | held))
     last = -1
     for start, stop in slices(contents, info.count):
-        values = {name: read_rows(path, name, start, stop) for name in info.datasets}
+        values = {name: read(name, start, stop) for name in info.datasets}
         for name, rows in values.items():
             _check_finite(path, name, rows, start)
         if "trajectories" in values and not np.array_equal(values["trajectories"][:, -1], values["samples"]):
@@ -137,10 +142,10 @@ def _redraw(path: Path, info: ExportInfo, flow: GenerativeModel, number: int) ->
     start, stop = _rows_of(path, info, number)
     if start == stop:
         return 0, 0.0
-    settings, most = _settings(path, info)
+    settings, most, before = _settings(path, info)
     kept = {name: name in info.datasets for name in ("trajectories", "noise")}
     first = number * SUB_BLOCK
-    block = next(sample_blocks(flow, most, settings, start=first, rows=SUB_BLOCK, **kept))
+    block = next(sample_blocks(flow, before + most, settings, start=before + first, rows=SUB_BLOCK, **kept))
     places: NDArray[Any] = np.arange(start, stop)
     if "row" in info.datasets:
         places = read_rows(path, "row", start, stop)
@@ -187,8 +192,8 @@ def _first_from(path: Path, info: ExportInfo, drawn: int) -> int:
     return low
 
 
-def _settings(path: Path, info: ExportInfo) -> tuple[SampleSettings, int]:
-    """How the samples were drawn, and how many at most."""
+def _settings(path: Path, info: ExportInfo) -> tuple[SampleSettings, int, int]:
+    """How the samples were drawn, how many at most, and how many of the seed come before them."""
     told, region = info.sampling, info.sampling.get("region")
     try:
         grid = told["grid"]
@@ -201,6 +206,9 @@ def _settings(path: Path, info: ExportInfo) -> tuple[SampleSettings, int]:
             told["solver"],
             told.get("langevin", 0),
         )
-        return settings, int(region["most_drawn"]) if region else info.count
+        before = int(told.get("first", 0))
+        if before < 0 or before % BLOCK:
+            raise ValueError("no first sample of a shard")
+        return settings, int(region["most_drawn"]) if region else info.count, before
     except (KeyError, TypeError, ValueError, SettingError) as problem:
         raise ExportError(f"How the samples of '{path}' were drawn cannot be read from it.") from problem

@@ -136,7 +136,7 @@ def _paint_title(painter: FigurePainter, plot: Plot, rect: QRectF, style: Figure
         painter.setBrush(QColor(style.theme.direction(plot.direction)))
         painter.drawEllipse(QPointF(left + 4, base - metrics.xHeight() / 2), 4, 4)
         left += 14
-    title = metrics.elidedText(plot.accessibleName(), Qt.TextElideMode.ElideRight, rect.right() - left)
+    title = metrics.elidedText(plot.full_name, Qt.TextElideMode.ElideRight, rect.right() - left)
     painter.setFont(bold)
     painter.setPen(QColor(style.theme.text))
     painter.drawText(QPointF(left, base), title)

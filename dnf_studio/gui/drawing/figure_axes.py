@@ -79,11 +79,11 @@ def paint_axes(
     area: PlotArea,
     theme: Theme,
     sides: frozenset[str] | None = None,
-    titled: bool = True,
+    alone: bool = True,
 ) -> None:
     """Paint a frame around `area`, and numbers and titles at its `sides`, by default all that are shown.
 
-    The lower title is left out where it is not `titled`.
+    One that is not `alone` has others close beside it: titles are left out, and numbers that would reach into those.
     """
     rect, shown = area.rect, _shown(plot) if sides is None else sides
     metrics = QFontMetricsF(painter.own_font)
@@ -99,12 +99,27 @@ def paint_axes(
         ticks = _ticks(plot, side, span, spread, metrics)
         low, high = _own_span(plot, side, span)
         colour = _ink(plot, side, theme)
-        for value, text in ticks:
+        for value, text in ticks if alone else _inside(ticks, area, side, metrics):
             share = (value - low) / (high - low)
             _paint_tick(painter, rect, side, 1 - share if area.inverted and side != "bottom" else share, text, colour)
-        if titled or side != "bottom":
-            numbers = max((metrics.horizontalAdvance(text) for _, text in ticks), default=0.0)
-            _paint_title(painter, plot, rect, side, numbers)
+        if alone:
+            # An upright one that is longer than its axis goes on beside the numbers of the lower one
+            more = 0 if side == "bottom" else 2 * metrics.height()
+            _paint_title(painter, plot, rect, side, _widest(ticks, metrics), more)
+    painter.restore()
+
+
+def paint_title(painter: FigurePainter, plot: Plot, area: PlotArea, along: QRectF, side: str, theme: Theme) -> None:
+    """Paint one title for several areas like `area` beside each other or one above the other, the middle of which is
+    that of `along`."""
+    rect, metrics = QRectF(area.rect), QFontMetricsF(painter.own_font)
+    ticks = _ticks(plot, side, area.x if side == "bottom" else area.y, _length(rect, side), metrics)
+    painter.save()
+    painter.setFont(painter.own_font)
+    with_all = QRectF(along.left(), rect.top(), along.width(), rect.height())
+    if side != "bottom":
+        with_all = QRectF(rect.left(), along.top(), rect.width(), along.height())
+    _paint_title(painter, plot, with_all, side, _widest(ticks, metrics), 0.0)
     painter.restore()
 
 
@@ -127,8 +142,9 @@ def _paint_tick(painter: FigurePainter, rect: QRectF, side: str, share: float, t
     painter.drawText(place, text)
 
 
-def _paint_title(painter: FigurePainter, plot: Plot, rect: QRectF, side: str, numbers: float) -> None:
-    """What is along an axis, with its unit, beyond the `numbers` at it, units wide."""
+def _paint_title(painter: FigurePainter, plot: Plot, rect: QRectF, side: str, numbers: float, more: float) -> None:
+    """What is along an axis, with its unit, beyond the `numbers` at it, units wide; so many units `more` than the axis
+    is long are free for it."""
     title = plot.axis_title(side)
     if not title:
         return
@@ -136,9 +152,7 @@ def _paint_title(painter: FigurePainter, plot: Plot, rect: QRectF, side: str, nu
     high, away = metrics.height(), TICK + GAP + numbers + GAP
     painter.save()
     painter.setPen(_ink(plot, side, plot.theme))
-    length = rect.width() if side == "bottom" else rect.height()
-    # One that is longer than its axis goes on beside the numbers of the lower one
-    text = metrics.elidedText(title, Qt.TextElideMode.ElideRight, length + (0 if side == "bottom" else 2 * high))
+    text = title_within(title, metrics, _length(rect, side) + more)
     half = metrics.horizontalAdvance(text) / 2
     if side == "bottom":
         painter.translate(rect.center().x(), rect.bottom() + TICK + high + GAP)
@@ -150,6 +164,34 @@ def _paint_title(painter: FigurePainter, plot: Plot, rect: QRectF, side: str, nu
         painter.rotate(-90)
     painter.drawText(QPointF(-half, metrics.ascent()), text)
     painter.restore()
+
+
+def title_within(title: str, metrics: QFontMetricsF, room: float) -> str:
+    """As much of the `title` of an axis as fits into `room` units: the whole, or without its unit, or the sign of a
+    component alone; else it is cut."""
+    shorter = title, title.rsplit(", ", 1)[0], title.partition("  ")[0]
+    fits = (text for text in shorter if metrics.horizontalAdvance(text) <= room)
+    return next(fits, metrics.elidedText(title, Qt.TextElideMode.ElideRight, room))
+
+
+def _inside(ticks: Ticks, area: PlotArea, side: str, metrics: QFontMetricsF) -> Ticks:
+    """The ticks whose numbers stay within the length of the axis, or reach beyond it by less than half a gap."""
+    span, length = (area.x if side == "bottom" else area.y), _length(area.rect, side)
+    per = length / (span[1] - span[0])
+
+    def stays(value: float, text: str) -> bool:
+        half = 0.5 * (metrics.horizontalAdvance(text) if side == "bottom" else metrics.ascent())
+        return (value - span[0]) * per >= half - GAP / 2 and (span[1] - value) * per >= half - GAP / 2
+
+    return [tick for tick in ticks if stays(*tick)]
+
+
+def _length(rect: QRectF, side: str) -> float:
+    return rect.width() if side == "bottom" else rect.height()
+
+
+def _widest(ticks: Ticks, metrics: QFontMetricsF) -> float:
+    return max((metrics.horizontalAdvance(text) for _, text in ticks), default=0.0)
 
 
 def _shown(plot: Plot) -> frozenset[str]:
@@ -189,8 +231,7 @@ def _title_room(plot: Plot, side: str, high: float) -> float:
 def _room(plot: Plot, side: str, span: Span, length: float, metrics: QFontMetricsF) -> float:
     """Units beside the data that an upright axis takes."""
     ticks = _ticks(plot, side, span, length, metrics)
-    numbers = max((metrics.horizontalAdvance(text) for _, text in ticks), default=0.0)
-    return TICK + GAP + numbers + GAP + _title_room(plot, side, metrics.height())
+    return TICK + GAP + _widest(ticks, metrics) + GAP + _title_room(plot, side, metrics.height())
 
 
 def _ticks(plot: Plot, side: str, span: Span, length: float, metrics: QFontMetricsF) -> Ticks:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF
 
-from dnf_studio.gui.drawing.figure import FigureStyle, coloured, header_height, paint_data, paint_plot
-from dnf_studio.gui.drawing.figure_axes import PlotArea, axis_room, fitted_area, paint_axes
+from dnf_studio.gui.drawing.figure import FigureStyle, coloured, header_height, paint_data, paint_plot, paint_words
+from dnf_studio.gui.drawing.figure_axes import PlotArea, axis_room, fitted_area, paint_axes, paint_title
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
@@ -54,12 +54,16 @@ def slice_caption(t: NDArray[np.floating], node: int) -> tuple[str, str]:
 
 
 def paint_stage(
-    painter: FigurePainter, placed: Sequence[tuple[Plot, QRectF]], rect: QRectF, style: FigureStyle
+    painter: FigurePainter, placed: Sequence[tuple[Plot, QRectF]], rect: QRectF, style: FigureStyle, key: str = ""
 ) -> None:
-    """Paint plots into `rect`, each at its place, which is in parts of the whole: 0 to 1 across and down.
+    """Paint plots into `rect`, each at its place, which is in parts of the whole: 0 to 1 across and down; above them
+    all `key`, which says what letters in their titles stand for.
 
     Those that begin at one height have their axes at one height too.
     """
+    if style.title and key:
+        rect = QRectF(rect)
+        rect.setTop(paint_words(painter, [key], rect, style.theme.muted) + GAP)
     frames = {}
     for plot, place in placed:
         left, top = rect.left() + place.left() * rect.width(), rect.top() + place.top() * rect.height()
@@ -109,31 +113,53 @@ def _paint_model(painter: FigurePainter, model: Slices, rect: QRectF, style: Fig
                 paint_data(painter, view, area, style)
                 sides = {"left"} if column == 0 else set()
                 sides |= {"bottom"} if row == len(model.views) - 1 else set()
-                # One title for all columns is enough
-                paint_axes(painter, view, area, style.theme, frozenset(sides), titled=column == len(model.nodes) // 2)
+                paint_axes(painter, view, area, style.theme, frozenset(sides), alone=False)
+            whole = QRectF(left, top, rect.right() - 0.5 * high - left, rect.bottom() - below - top)
+            # One title for all columns is enough, and one for all rows
+            for side in ("left", "bottom") if row == len(model.views) - 1 else ():
+                cell = QRectF(left, y_row, max(8.0, across), max(8.0, down))
+                paint_title(painter, view, fitted_area(view, cell), whole, side, style.theme)
 
 
 def _paint_captions(
     painter: FigurePainter, captions: Sequence[tuple[str, str]], first: QRectF, style: FigureStyle
 ) -> float:
-    """A caption above each column, in one line or, where that is wider than the column, in two; returns their end."""
+    """A caption above each column: in one line or, where that is wider than the column, in two, or as much of it as
+    stands beside the next one; returns their end."""
     metrics = QFontMetricsF(painter.own_font)
-    whole = max(metrics.horizontalAdvance(", ".join(parts)) for parts in captions) <= first.width()
-    for column, parts in enumerate(captions):
-        for line, text in enumerate([", ".join(parts)] if whole else parts):
+
+    def fits(lines: Sequence[Sequence[str]]) -> bool:
+        return max(metrics.horizontalAdvance(text) for texts in lines for text in texts) <= first.width() + GAP / 2
+
+    ways = (
+        [(", ".join(parts),) for parts in captions],
+        captions,
+        [(t, step.split(" of ")[0]) for t, step in captions],
+        [(t.removeprefix("t = "), step.split()[1]) for t, step in captions],
+        [(t.removeprefix("t = "),) for t, _ in captions],
+    )
+    chosen: Sequence[Sequence[str]] = next(filter(fits, ways), ())
+    for column, lines in enumerate(chosen):
+        for line, text in enumerate(lines):
             x = first.left() + column * (first.width() + GAP) + (first.width() - metrics.horizontalAdvance(text)) / 2
             place = QPointF(x, first.top() + line * metrics.height())
             _write(painter, text, place, painter.own_font, style.theme.muted if line else style.theme.text)
-    return first.top() + (1 if whole else 2) * metrics.height() + GAP / 2
+    return first.top() + max(map(len, chosen), default=0) * metrics.height() + GAP / 2
 
 
 def _paint_direction(painter: FigurePainter, view: ProcessPlot, rect: QRectF, style: FigureStyle) -> None:
-    """The name of the direction in its colour, upwards at the left of its row."""
+    """The name of the direction in its colour, upwards at the left of its row, or an arrow where that is low."""
     metrics = QFontMetricsF(painter.own_font)
+    arrow = "→" if view.direction == "forward" else "←"
     painter.save()
-    painter.translate(rect.left(), rect.center().y() + metrics.horizontalAdvance(view.direction) / 2)
-    painter.rotate(-90)
-    _write(painter, view.direction, QPointF(), painter.own_font, style.theme.direction(view.direction))
+    if metrics.horizontalAdvance(view.direction) <= rect.height() + GAP:
+        painter.translate(rect.left(), rect.center().y() + metrics.horizontalAdvance(view.direction) / 2)
+        painter.rotate(-90)
+        text = view.direction
+    else:
+        painter.translate(rect.left(), rect.center().y() - metrics.height() / 2)
+        text = arrow
+    _write(painter, text, QPointF(), painter.own_font, style.theme.direction(view.direction))
     painter.restore()
 
 

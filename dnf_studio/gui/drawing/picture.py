@@ -25,6 +25,8 @@ class Wishes(QObject):
 
     figure = Signal(object)
     """The plot that a figure is wanted of."""
+    said = Signal(str)
+    """A sentence for the status bar."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,7 +157,9 @@ class PictureMenu(QObject):
 
     def _ask(self, title: str, suffix: str, kind: str) -> Path | None:
         """Ask for a name; what asks does not catch an error, and what nobody catches the application tells."""
-        stem = re.sub(r"\W+", "-", self._card.accessibleName().lower()).strip("-")
+        card = self._card
+        name = card.full_name if isinstance(card, TellingPlot) else card.accessibleName()
+        stem = re.sub(r"\W+", "-", name.lower()).strip("-")
         name, _ = QFileDialog.getSaveFileName(self._card.window(), title, f"{stem}{suffix}", f"{kind} (*{suffix})")
         return with_suffix(name, suffix) if name else None
 
@@ -163,8 +167,10 @@ class PictureMenu(QObject):
         path = self._ask("Save the numbers of the plot", ".csv", "Table")
         if path is not None:
             self.save_numbers(path)
+            WISHES.said.emit(f"Saved the numbers as {path.name}.")
 
     def _ask_and_save(self) -> None:
         path = self._ask("Save picture of the plot", ".png", "PNG picture")
         if path is not None:
             self.save(path)
+            WISHES.said.emit(f"Saved the picture as {path.name}.")

@@ -125,7 +125,7 @@ class Plot(TellingPlot, QWidget):
         """Another title and caption: what the plot shows is another thing."""
         self._title_text, self.caption = title, caption
         self.setAccessibleName(title)
-        self.plot.setAccessibleName(title)
+        self.plot.setAccessibleName(self.full_name)
         self.plot.setAccessibleDescription(caption)
         self.caption_line.set_whole(caption)
         self.title.show_title(title, self.title_mark(), caption)
@@ -134,6 +134,13 @@ class Plot(TellingPlot, QWidget):
         """Put `button` at the end of the caption, which keeps its height: linked plots stay of one size."""
         button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
         self._caption_row.addWidget(button)
+
+    def set_letter(self, letter: str) -> None:
+        """Let the title begin with the letter of the model that is shown, of two that are compared, or with none."""
+        if letter != self.letter:
+            self.letter = letter
+            self.plot.setAccessibleName(self.full_name)
+            self.title.show_title(self._title_text, self.title_mark(), self.caption)
 
     def set_hint(self, text: str) -> None:
         """What stands in the middle while there is nothing to show."""
@@ -152,8 +159,8 @@ class Plot(TellingPlot, QWidget):
         self.note.say(texts, warns=True)
 
     def title_mark(self) -> str:
-        """What stands before the title, as rich text: a plot of one direction has its mark."""
-        return ""
+        """What stands before the title, as rich text: a letter; a plot of one direction also has its mark."""
+        return f"<b>{self.letter}</b>&nbsp; " if self.letter else ""
 
     def recolour(self) -> None:
         """Give every part the colour of the theme; plots with more parts add theirs."""

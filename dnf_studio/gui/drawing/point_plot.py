@@ -132,7 +132,6 @@ class ProcessPlot(PointPlot):
     def __init__(self, direction: str, empty: str, parent: QWidget | None = None) -> None:
         self.direction = self._direction = direction
         self._overlays: list[Overlay] = []
-        self._letter = ""
         self._linked: list[ProcessPlot] = []
         self._said, self._added = "", ""
         caption = self.captions[direction].format(f"the {direction} SDE")
@@ -164,6 +163,9 @@ class ProcessPlot(PointPlot):
         """Set the points off that are chosen in its direction."""
         self.set_selection(chosen[self.direction])
 
+    def let_through(self, seen: bool) -> None:
+        """Let a map below the points be `seen` through them; a plot without such a map has nothing to do."""
+
     @abstractmethod
     def another(self) -> ProcessPlot:
         """One more of its kind for the same process, which shows nothing yet."""
@@ -173,12 +175,6 @@ class ProcessPlot(PointPlot):
         together = [self, *self._linked, other, *other._linked]
         for plot in together:
             plot._linked = [each for each in together if each is not plot]
-
-    def set_letter(self, letter: str) -> None:
-        """Let the title begin with the letter of the model that is shown, of two that are compared, or with none."""
-        if letter != self._letter:
-            self._letter = letter
-            self.title.show_title(self._title_text, self.title_mark(), self.caption)
 
     def set_moved(self, moved: str, addition: str = "", paired: bool = False) -> None:
         """What moves the points, such as “the forward SDE”, an addition to the direction in the title, and whether
@@ -199,8 +195,7 @@ class ProcessPlot(PointPlot):
 
     def title_mark(self) -> str:
         """The direction's mark before its name."""
-        letter = f"<b>{self._letter}</b>&nbsp; " if self._letter else ""
-        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; {letter}'
+        return f'<span style="color:{self.theme.direction(self._direction)}">●</span>&nbsp; {super().title_mark()}'
 
     def recolour(self) -> None:
         """Also what others have drawn over it."""

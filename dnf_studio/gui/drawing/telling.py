@@ -51,7 +51,15 @@ class TellingPlot:
     """What a plot tells where it is looked at without its window; plots say of these what there is to say."""
 
     plot: pg.PlotWidget
+    letter = ""
+    """Of the model that it shows, where two are compared."""
+    _title_text: str
     _is_empty: bool | None = None
+
+    @property
+    def full_name(self) -> str:
+        """Its title behind its letter."""
+        return f"{self.letter}  {self._title_text}".lstrip()
 
     @property
     def is_empty(self) -> bool:

@@ -36,6 +36,7 @@ def twin_of(plot: Plot) -> Plot:
     """Another plot, without a parent, that shows what `plot` does now and follows nothing."""
     made: Plot = type(plot)(plot.direction) if isinstance(plot, ProcessPlot) else type(plot)()  # type: ignore[call-arg]
     made.set_words(plot.accessibleName(), plot.caption)
+    made.set_letter(plot.letter)
     made.set_hint(plot._empty.text())
     made.set_empty(bool(plot._is_empty))
     handover = _Handover()

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
+from PySide6.QtCore import Slot
 
 from dnf_studio.gui.drawing.words import component_name
 
@@ -71,6 +72,14 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]
     def __init__(self, side: str) -> None:
         super().__init__(side)
         self._mean, self._scale = 0.0, 1.0
+        self.geometryChanged.connect(self._draw_anew)
+
+    @Slot()
+    def _draw_anew(self) -> None:
+        """In another place: Qt would go on with the picture that it has, the numbers cut off at its old edge."""
+        self.picture, mode = None, self.cacheMode()
+        self.setCacheMode(self.CacheMode.NoCache)
+        self.setCacheMode(mode)
 
     def set_unit(self, mean: float, scale: float) -> None:
         """Write these numbers from now on."""

@@ -40,7 +40,7 @@ class FeatureDock(QDockWidget):
         super().__init__(place.title)
         self.setObjectName(place.name)
         self._window, self._left, self._place, self._pages = window, left, place, tuple(pages)
-        self._settled = not place.opens_itself
+        self._settled, self._ready = not place.opens_itself, False
         self._workspace: Workspace | None = None
         self._first: FeatureDock | None = None
         self.tabs = QTabWidget(self) if len(self._pages) > 1 else None
@@ -90,6 +90,12 @@ class FeatureDock(QDockWidget):
             self.fill()
             self._open()
 
+    def begin(self) -> None:
+        """From now on, as all features are there, it is filled when it is seen, as one that a layout brought back is
+        by now."""
+        self._ready = True
+        self._shown(self.isVisible())
+
     def fill(self) -> None:
         """Make the pages, once."""
         if self.pages or self._workspace is None:
@@ -126,7 +132,7 @@ class FeatureDock(QDockWidget):
 
     @Slot(bool)
     def _shown(self, visible: bool) -> None:
-        if visible and not self._place.opens_itself:
+        if visible and self._ready and not self._place.opens_itself:
             self.fill()
         self._mind_bars_soon()
 

@@ -87,6 +87,8 @@ class MainWindow(QMainWindow):
         for feature in FEATURES:
             if feature.fill is not None:
                 workspace.parts.setdefault(feature.name, feature.fill(workspace))
+        for dock in self.docks.values():
+            dock.begin()
         Notification(self, workspace)
 
     def page(self, title: str) -> QWidget | None:

@@ -76,6 +76,9 @@ class PlotTabs(QWidget):
         """Show or hide the tab of the other plot at this `place`."""
         self.tabs.setTabVisible(place + 1, shown)
         self.other_tabs.setTabVisible(place, shown)
+        for bar in (self.tabs, self.other_tabs):
+            # One more than the least width has room for: arrows lead to it where it is out of sight
+            bar.setUsesScrollButtons(shown)
 
     def fill(self, others: Sequence[Plot]) -> None:
         """Add the plots behind the first one, in the order of their names."""

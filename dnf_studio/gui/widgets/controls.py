@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QValidator, QWheelEvent
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShowEvent, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -17,6 +19,9 @@ from PySide6.QtWidgets import (
     QStyleOptionComboBox,
     QWidget,
 )
+
+from dnf_studio.errors import StudioError
+from dnf_studio.gui.drawing.words import breakable
 
 MOMENT_MS = 1500
 
@@ -182,6 +187,52 @@ def caption(text: str = "", warning: bool = False) -> QLabel:
     label.setWordWrap(True)
     label.setProperty("warning" if warning else "caption", True)
     return label
+
+
+class FilesPanel(QWidget):
+    """A panel of what lies in files: `refresh` reads them anew whenever it comes into sight, or the window to the
+    front. `problem` says why they cannot be read, as long as it is so; `tell` is told what is no fault of theirs."""
+
+    def __init__(self, tell: Callable[[Exception], object]) -> None:
+        super().__init__()
+        self._tell, self._ready = tell, False
+        self.problem = caption(warning=True)
+        self.problem.hide()
+
+    @property
+    def due(self) -> bool:
+        """Whether somebody sees what would be read."""
+        return self._ready and self.isVisible()
+
+    @Slot()
+    def start(self) -> None:
+        """From now on files may be read: what is first seen of the window is there."""
+        if not self._ready:
+            self._ready = True
+            self.refresh()
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Read the files again, if it is `due`."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What is seen is up to date."""
+        super().showEvent(event)
+        self.refresh()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Coming back from where files are copied."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.refresh()
+
+    def complain(self, error: Exception) -> None:
+        """Say why the files cannot be read."""
+        if isinstance(error, StudioError):
+            self.problem.setText(breakable(str(error)))
+            self.problem.show()
+        else:
+            self._tell(error)
 
 
 def heading(text: str) -> QLabel:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.errors import StudioError
+from dnf_studio.gui.workspace.session import Session
 
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
@@ -40,29 +42,34 @@ class KeptCurve:
 
 
 class Curves(QObject):
-    """At most `MOST` of them, in the order in which they came."""
+    """At most `MOST` of them, in the order in which they came.
+
+    Which they are stands as numbers in the state, `curves`, so that undo brings back what was taken out; what has been
+    measured of them meanwhile stays known.
+    """
 
     changed = Signal()
     """Another one is there, one is gone, or one has other rows."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._kept: tuple[KeptCurve, ...] = ()
+        self._session, self._known, self._numbers = session, dict[str, KeptCurve](), count(1)
+        session.changed.connect(self._follow)
 
     @property
     def kept(self) -> tuple[KeptCurve, ...]:
         """All of them."""
-        return self._kept
+        return tuple(self._known[number] for number in self._session.state.curves)
 
     @property
     def models(self) -> tuple[KeptCurve, ...]:
         """Those of files."""
-        return tuple(one for one in self._kept if one.path is not None)
+        return tuple(one for one in self.kept if one.path is not None)
 
     def keep(self, curve: KeptCurve) -> None:
         """Keep a curve of the lab: one of the same name and data gives way, of too many the first one does."""
-        same = [one for one in self._kept if one.path is None and (one.name, one.data) == (curve.name, curve.data)]
-        others = [one for one in self._kept if one not in same]
+        same = [one for one in self.kept if one.path is None and (one.name, one.data) == (curve.name, curve.data)]
+        others = [one for one in self.kept if one not in same]
         slot = same[0].slot if same else None
         if slot is None and len(others) >= MOST:
             slot = others.pop(0).slot
@@ -73,7 +80,15 @@ class Curves(QObject):
 
         Raises `StudioError` where they would be too many, and adds none then.
         """
-        kept = list(self._kept)
+        self._become(self._with(self.kept, models))
+
+    def begin(self, models: Sequence[tuple[str, Path, str]]) -> None:
+        """Compare these models and no others, as the session says that was opened: there is nothing to undo."""
+        numbers = self._numbered(self._with((), models))
+        self._session.reset(self._session.state.changed({"curves": numbers}))
+
+    def _with(self, before: Sequence[KeptCurve], models: Sequence[tuple[str, Path, str]]) -> tuple[KeptCurve, ...]:
+        kept = list(before)
         for name, path, sha256 in models:
             if not any(one.path == path and one.sha256 == sha256 for one in kept):
                 # A file that was saved anew is another model in the same place
@@ -81,23 +96,23 @@ class Curves(QObject):
                 kept.append(KeptCurve(_apart(name, path, kept), None, (), self._free(kept), path, sha256))
         if len(kept) > MOST:
             raise StudioError(
-                f"At most {MOST} models are compared at once, and there are {len(self._kept)} already; "
+                f"At most {MOST} models are compared at once, and there are {len(before)} already; "
                 "take some out of the curves first."
             )
-        self._become(tuple(kept))
+        return tuple(kept)
 
     def measured(self, sha256: str, data: object, rows: Sequence[tuple[Cost, Distance]]) -> None:
-        """Give the models of this sum the quality that was measured."""
-        self._become(
-            tuple(
-                replace(one, data=data, rows=tuple(rows)) if one.path is not None and one.sha256 == sha256 else one
-                for one in self._kept
-            )
-        )
+        """Give the models of this sum the quality that was measured; undo does not take that away."""
+        before = self.kept
+        for number, one in self._known.items():
+            if one.path is not None and one.sha256 == sha256:
+                self._known[number] = replace(one, data=data, rows=tuple(rows))
+        if self.kept != before:
+            self.changed.emit()
 
     def drop(self, slot: int) -> None:
         """Compare this one no more."""
-        self._become(tuple(one for one in self._kept if one.slot != slot))
+        self._become(tuple(one for one in self.kept if one.slot != slot))
 
     def clear(self) -> None:
         """Compare nothing."""
@@ -108,8 +123,18 @@ class Curves(QObject):
         return next(slot for slot in range(len(kept) + 1) if slot not in taken)
 
     def _become(self, kept: tuple[KeptCurve, ...]) -> None:
-        if kept != self._kept:
-            self._kept = kept
+        self._session.apply({"curves": self._numbered(kept)})
+
+    def _numbered(self, kept: Sequence[KeptCurve]) -> tuple[str, ...]:
+        """The numbers of these; another one has a number that none had before."""
+        before = [(number, self._known[number]) for number in self._session.state.curves]
+        known = (next((number for number, other in before if other == one), "") for one in kept)
+        numbers = tuple(number or str(next(self._numbers)) for number in known)
+        self._known |= dict(zip(numbers, kept, strict=True))
+        return numbers
+
+    def _follow(self, names: frozenset[str]) -> None:
+        if "curves" in names:
             self.changed.emit()
 
 

@@ -23,7 +23,7 @@ from dnf_studio.workers.frames import Frame
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.storage.checkpoint import Checkpoint
-    from dnf_studio.core.storage.sample_reader import ExportInfo
+    from dnf_studio.core.storage.export_header import ExportInfo
     from dnf_studio.core.training.run import Run
 
 ROWS = 2000

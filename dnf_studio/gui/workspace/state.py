@@ -85,6 +85,8 @@ class State:
     """Whether places are written ``standardised`` or in units of the ``data``; ``auto`` is what suits the data."""
     second: str = ""
     """The model that is compared with the one shown, by its number in `Comparison`; empty for none."""
+    curves: tuple[str, ...] = ()
+    """The models that are compared by curves, by their numbers in `Curves`, in the order in which they came."""
     comparing: str = "split"
     """How the two are shown: ``split`` side by side, as an ``overlay``, or as a ``blink`` of one and the other."""
     part: int = -1

@@ -120,7 +120,7 @@ class Workspace:
         """Models that are compared by curves, and curves that the lab keeps; made when somebody first asks."""
         from dnf_studio.gui.workspace.curves import Curves
 
-        return Curves(self.parent)
+        return Curves(self.session, self.parent)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.image_shape import ImageShape, Logit
 from dnf_studio.core.data.recorded import RecordedDataset, Records
 from dnf_studio.core.evaluation.classes import Classes, classes_of
-from dnf_studio.core.evaluation.evaluate import CLASSIFIED, evaluate
+from dnf_studio.core.evaluation.evaluate import evaluate
+from dnf_studio.core.evaluation.parts import CLASSIFIED
 from dnf_studio.core.models.diffflow import DiffFlow
 
 CENTRES = np.array([[0, 0, 0, 0], [40, 0, 40, 0], [0, 40, 0, 40]])

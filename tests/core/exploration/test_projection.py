@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnf_studio.core.exploration.projection import principal_components
+from dnf_studio.core.exploration.projection import ONE_THREAD, PrincipalComponents, principal_components
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 1000))
@@ -74,3 +74,14 @@ def test_whole_paths_are_projected() -> None:
 def test_one_component_has_one_axis() -> None:
     found = principal_components(np.arange(5.0)[:, None])
     assert found.axes.tolist() == [[1.0]] and found.explained.tolist() == [1.0]
+
+
+def test_many_components_take_several_products_and_the_shape_stays() -> None:
+    random = np.random.default_rng(2)
+    found = PrincipalComponents(
+        random.standard_normal(400), np.linalg.qr(random.standard_normal((400, 2)))[0].T, np.zeros(2)
+    )
+    points = random.standard_normal((3, 700, 400)).astype(np.float32)
+    assert points.size * 2 > 6 * ONE_THREAD
+    np.testing.assert_allclose(found.project(points), (points - found.mean) @ found.axes.T, atol=2e-5)
+    assert found.project(points[:, :0]).shape == (3, 0, 2) and found.project(points[0, 0]).shape == (2,)

@@ -9,15 +9,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPicture
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import ExportError
 from dnf_studio.gui.drawing.figure import FigureStyle, paint_plot
 from dnf_studio.gui.drawing.figure_file import Paint, encoded, preview, write_figure
 from dnf_studio.gui.drawing.figure_sheet import Slices, paint_sheet, paint_stage, slice_caption, slice_nodes
-from dnf_studio.gui.drawing.layers.figure_painter import LETTER
+from dnf_studio.gui.drawing.layers.figure_painter import LETTER, FigurePainter
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.theme import DARK
 from dnf_studio.gui.features.loss.plot import LossPlot
@@ -211,6 +211,40 @@ def test_a_sheet_has_a_caption_and_both_processes_for_each_slice(qtbot: QtBot) -
     assert {"rings", "moons", "t = 0.001, step 0 of 10", "t = 0.05, step 10 of 10"} <= set(words)
     # Of each model two rows of three cells
     assert len([*root.iter(f"{SVG}circle")]) == 2 * 2 * 3 * 40
+
+
+def test_a_small_sheet_says_less_instead_of_overlapping(qtbot: QtBot) -> None:
+    """Two models in one column of a paper: each caption ends before the next, and no title reaches into another row."""
+    frame = frame_of(20, 30)
+    views = tuple(ProcessView(direction) for direction in ("forward", "backward"))
+    for view in views:
+        qtbot.addWidget(view)
+        view.set_frame(frame)
+    models = [Slices(name, views, frame.t, (0, 8, 15, 22, 30)) for name in ("rings", "moons")]
+    for style in (STYLE, replace(STYLE, width=174.0, height=80.0), replace(STYLE, width=174.0, height=120.0)):
+        page = Words(QPicture())
+        paint_sheet(page, models, QRectF(0, 0, *style.units), style)
+        page.end()
+        assert {"0", "30"} <= set(" ".join(page.said).split()), "every slice has its step"
+        for k, one in enumerate(page.places):
+            for other, word in zip(page.places[:k], page.said, strict=False):
+                assert not one.intersects(other), (style.width, page.said[k], word)
+
+
+class Words(FigurePainter):
+    """Notes where each word is written."""
+
+    def __init__(self, picture: QPicture) -> None:
+        super().__init__(picture, 1.0, 100)
+        self.said: list[str] = []
+        self.places: list[QRectF] = []
+
+    def drawText(self, at: QPointF, text: str) -> None:  # type: ignore[override]
+        metrics = QFontMetricsF(self.font())
+        # What is between the lines, and beside letters, is nobody's
+        place = QRectF(at.x(), at.y() - 0.7 * metrics.ascent(), metrics.horizontalAdvance(text), 0.7 * metrics.ascent())
+        self.said.append(text)
+        self.places.append(self.transform().mapRect(place))
 
 
 def test_plots_beside_each_other_have_their_axes_at_one_height(loss: LossPlot, qtbot: QtBot) -> None:

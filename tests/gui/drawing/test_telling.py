@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import ExportError
+from dnf_studio.gui.drawing.picture import WISHES
 from dnf_studio.gui.drawing.telling import Numbers, column_name, in_units, long_table, write_numbers
 from dnf_studio.gui.drawing.units import Units
 from dnf_studio.gui.features.loss.plot import LossPlot
@@ -99,5 +100,9 @@ def test_the_menu_of_a_plot_saves_them(qtbot: QtBot, tmp_path: Path, monkeypatch
     action = next(each for each in loss.pictures.menu.actions() if "CSV" in each.text())
     loss.pictures.menu.aboutToShow.emit()
     assert action.isVisible() and action.isEnabled()
+    said: list[str] = []
+    WISHES.said.connect(said.append)
     action.trigger()
+    WISHES.said.disconnect(said.append)
+    assert said == ["Saved the numbers as loss.csv."]
     assert (tmp_path / "loss.csv").read_text(encoding="utf-8").startswith("iteration,loss [nats]")

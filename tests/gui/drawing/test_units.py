@@ -6,7 +6,9 @@ import math
 from itertools import pairwise
 
 import pytest
+from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.units import STANDARDISED, UnitAxis, Units, round_places
 
@@ -59,3 +61,12 @@ def test_an_axis_has_ticks_where_the_unit_is_round(qapp: QApplication) -> None:
     assert axis.tickStrings(places, 1.0, spacing) == [str(round(number)) for number in numbers]
     axis.set_unit(0.0, 1.0)
     assert axis.tickValues(-3.3, 3.3, 400) == plain
+
+
+def test_an_axis_that_moves_is_drawn_anew(qtbot: QtBot) -> None:
+    """Or numbers were cut off: a second model's axis got its place after it was first drawn."""
+    axis = UnitAxis("left")
+    axis.setCacheMode(axis.CacheMode.DeviceCoordinateCache)
+    axis.picture = object()
+    axis.setGeometry(QRectF(13, 0, 20, 100))
+    assert axis.picture is None and axis.cacheMode() == axis.CacheMode.DeviceCoordinateCache

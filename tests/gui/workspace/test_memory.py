@@ -65,6 +65,16 @@ def splitters(window: MainWindow) -> dict[str, list[int]]:
     return {part.objectName(): part.sizes() for part in window.findChildren(QSplitter) if part.objectName()}
 
 
+def test_a_dock_that_was_in_front_is_there_again_with_its_page(visits: Visits, qtbot: QtBot) -> None:
+    """It is seen before the feature is there on which its page stands."""
+    window = visits.begin()
+    window.workspace.commands["runs"].trigger()
+    qtbot.waitUntil(window.docks["runs"].isVisible)
+    visits.end()
+    window = visits.begin()
+    qtbot.waitUntil(lambda: bool(window.docks["runs"].pages))
+
+
 def test_it_comes_back_as_it_was_left(visits: Visits) -> None:
     window = visits.begin()
     assert set(splitters(window)) >= {"rows", "above", "below"}

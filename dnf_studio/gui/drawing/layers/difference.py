@@ -8,8 +8,10 @@ squares of their weights, and only differences beyond two standard deviations ar
 from __future__ import annotations
 
 from functools import cache, lru_cache, partial
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QTransform
@@ -36,6 +38,9 @@ SIGMAS = 2.0
 SMOOTHER = 3
 """A difference is noisier than a density and is smoothed so many times as often."""
 MOST_PASSES = 12
+ROWS, BLOCK = 96, 32
+"""Rows and columns of one product of matrices; with 49 weights it has 246,000 multiply-adds, less than
+`core.exploration.projection.ONE_THREAD`."""
 LEAST = 0.1
 """Least difference, as a share of the greatest density, that gets the strongest colour."""
 OPAQUE = 0.9
@@ -159,23 +164,37 @@ def signed_difference(
 
 
 def weighted(values: NDArray[np.intp] | NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums of `values` (R, C) with a symmetric row of `weights` along both axes; nothing lies outside.
+    """Sums of `values` (R, C) with a symmetric row of `weights` along both axes; nothing lies outside."""
+    return _along_rows(_along_rows(values, weights).T, weights).T
 
-    As two products of matrices, which for fifty weights take a tenth of the time of adding shifted copies.
+
+def _along_rows(values: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same along each row.
+
+    As products of matrices, which for fifty weights take a tenth of the time of adding shifted copies, and each of
+    them small: BLAS shares a larger one among threads, for which the window would wait, while models are sampled on
+    all cores, up to a fifth of a second instead of a third of a millisecond.
     """
-    rows, columns = np.shape(values)
-    row = weights.tobytes()
-    summed: NDArray[np.float64] = _band(rows, row) @ np.asarray(values, np.float64) @ _band(columns, row)
-    return summed
+    band, columns = _band(weights.tobytes()), values.shape[1]
+    reach, blocks = len(weights) // 2, -(-columns // BLOCK)
+    wide = np.zeros((len(values), blocks * BLOCK + 2 * reach))
+    wide[:, reach : reach + columns] = values
+    seen = sliding_window_view(wide, len(band), axis=1)[:, ::BLOCK].transpose(1, 0, 2)
+    summed = np.empty((blocks, len(values), BLOCK))
+    for first in range(0, len(values), ROWS):
+        part = slice(first, first + ROWS)
+        np.matmul(seen[:, part], band, out=summed[:, part])
+    return summed.transpose(1, 0, 2).reshape(len(values), -1)[:, :columns]
 
 
 @lru_cache(maxsize=16)
-def _band(size: int, weights: bytes) -> NDArray[np.float64]:
-    """The matrix (size, size) whose row k has the weights around column k."""
+def _band(weights: bytes) -> NDArray[np.float64]:
+    """What a few neighbouring sums take of the values that they share: column k has the weights from row k on."""
     row = np.frombuffer(weights, np.float64)
-    away = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
-    reach = len(row) // 2
-    return np.where(away <= reach, row[np.minimum(reach + away, len(row) - 1)], 0.0)
+    band = np.zeros((BLOCK + len(row) - 1, BLOCK))
+    for k in range(BLOCK):
+        band[k : k + len(row), k] = row
+    return band
 
 
 def _compare(

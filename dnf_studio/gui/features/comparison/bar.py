@@ -7,8 +7,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
+from dnf_studio.gui.workspace.state import COMPARING
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
@@ -76,6 +78,8 @@ class ComparisonBar(QFrame):
         second, mode = self._comparison.second, self._session.state.comparing
         for name in ("compare-other", "compare-run"):
             self.buttons[name].setVisible(mode == "blink")
+        for name in COMPARING:
+            self.buttons[f"compare-{name}"].setPalette(self._palette(name == mode))
         if second is not None:
             noiseless = [letter for letter, lacks in self._lacks().items() if "noise" in lacks]
             said = common_sentences(self._comparison.same_data, noiseless, self._comparison.apart, self._missing())
@@ -83,13 +87,23 @@ class ComparisonBar(QFrame):
             self.text.setToolTip("\n".join(said))
         self.setVisible(second is not None)
 
+    def _palette(self, chosen: bool) -> QPalette:
+        """Of the button of one way to compare: Fusion hardly tells which is `chosen` where colours are dark."""
+        palette, theme = QPalette(), self._appearance.theme
+        if chosen:
+            palette.setColor(QPalette.ColorRole.Button, QColor(theme.accent))
+            palette.setColor(QPalette.ColorRole.ButtonText, QColor(theme.on_accent))
+        return palette
+
     def _named(self) -> str:
         """Both letters with names and N, B's in its own colour where it is drawn so."""
         over = self._session.state.comparing == "overlay" or self._session.dim == 1
         dot = f'<span style="color:{self._appearance.theme.second}">●</span>&nbsp;' if over else ""
         steps = [f", N&nbsp;{count}" for count in self._steps] + ["", ""]
         parts = zip(("<b>A</b>&nbsp;", f"{dot}<b>B</b>&nbsp;"), self._comparison.names, steps, strict=False)
-        return " &nbsp; ".join(f"{letter}{escape(name)}{count}" for letter, name, count in parts)
+        return " &nbsp; ".join(
+            f"{letter}{escape(name).replace('-', '&#8209;')}{count}" for letter, name, count in parts
+        )
 
     def _shown_otherwise(self) -> list[str]:
         """What of that which is on is not shown of both alike, a sentence each."""

@@ -150,7 +150,8 @@ class ComparisonController(QObject):
         split = mode == "split" or (mode == "overlay" and images)
         first, second = not (mode == "blink" and self.other and on), on and (split or (mode == "blink" and self.other))
         self.views.arrange(first, second, fed=second or (on and mode == "blink"))
-        self.views.letter(self._on, "A + B" if mode == "overlay" and not self._session.no_plane else "A")
+        over = "A + B" if mode == "overlay" and not self._session.no_plane else "A"
+        self.views.letter(self._on, over, "A + B" if mode == "overlay" or self._session.dim == 1 else "A")
 
     def _add_layers(self) -> None:
         """Draw over the views of both models, once there are any."""

@@ -119,6 +119,10 @@ class SecondLayers:
         self.points.setVisible(self._over and "points" in self._layers)
         self.paths.setVisible(self._over and "paths" in self._layers)
         self.chosen.setVisible(self._over)
+        # Or the difference is hidden where there are most points
+        self._view.let_through(self._changes)
+        for layer in (self.points, self.paths):
+            layer.step_back(self._changes)
         self.change.setVisible(self._changes)
         self.change.key.setVisible(self._changes)
         if not self._over:

@@ -51,6 +51,8 @@ class Models(QObject):
         self._reading = Newest(workspace.studio.background)
         self.library, self.kept = QMenu("With a model of the &Library"), QMenu("With a model that is &kept")
         self.twin = QMenu("T&rain a twin")
+        self._folder = ""
+        """Where a file was chosen last."""
         for menu, tip in (
             (self.library, "The bundled models and those of your folder"),
             (self.kept, "Models that were compared, held or trained since the window opened; the last six"),
@@ -148,8 +150,16 @@ class Models(QObject):
             self._workspace.tell(error)
 
     def _choose_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self._workspace.parent, "Open second model", "", FILTER)
+        """Ask for a file, first among those beside the model that is open: a bundled one has its like there."""
+        current = self._studio.current
+        first = assets.checkpoint_path(assets.checkpoint_names()[0])
+        beside = (current and current.path) or first or Path()
+        folder = self._folder or str(beside.parent)
+        name, _ = QFileDialog.getOpenFileName(self._workspace.parent, "Open second model", folder, FILTER)
         if name:
+            self._folder = str(Path(name).parent)
+            bundled = (one for one in assets.checkpoint_names() if assets.checkpoint_path(one) == Path(name))
+            name = next(bundled, name)
             self._comparison.open(name)
 
     def _read(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
@@ -61,6 +62,8 @@ class SecondViews(QObject):
         self._grids: dict[str, Plot] = {}
         self._pairs: list[SideBySide] = []
         self._seen = False
+        self._letters: Callable[[Plot], str] = lambda _plot: ""
+        self._plots.added.connect(self._letter_one)
         self._comparison.frame_shown.connect(self._show_frame)
         self._cursor.moved.connect(self._move)
 
@@ -93,11 +96,23 @@ class SecondViews(QObject):
                 # Once Qt has laid them out
                 QTimer.singleShot(0, pair, pair.share)
 
-    def letter(self, on: bool, first: str) -> None:
-        """Let the titles of all views say which of both models they show, those of A `first`, or none."""
+    def letter(self, on: bool, first: str, over_steps: str) -> None:
+        """Let the titles of all plots say which of both models they show, or none: the views of A `first`, the paths
+        over steps `over_steps`; the difference of the two is of neither, and what else there is shows A."""
+        others = {"time": over_steps, "change": ""}
+
+        def of(plot: Plot) -> str:
+            own = first if isinstance(plot, ProcessPlot) else others.get(self._plots.name_of(plot), "A")
+            return ("B" if plot.second else own) if on else ""
+
+        self._letters = of
         for plot in self._plots:
-            if isinstance(plot, ProcessPlot):
-                plot.set_letter(("B" if plot.second else first) if on else "")
+            self._letter_one(plot)
+
+    @Slot(object)
+    def _letter_one(self, plot: Plot) -> None:
+        """Also of one that comes later."""
+        plot.set_letter(self._letters(plot))
 
     def _stack(self, direction: str) -> QStackedWidget:
         """The place of the views of A."""

@@ -22,6 +22,7 @@ class FiguresController(QObject):
         workspace.commands.connect_to("figure", self.open)
         WISHES.offer_figures()
         WISHES.figure.connect(self._open_for)
+        WISHES.said.connect(self._say)
 
     def open(self, chosen: object = None) -> FigureDialog:
         """Show the dialog, with what is `chosen` of its subjects."""
@@ -33,6 +34,10 @@ class FiguresController(QObject):
         self.dialog.raise_()
         self.dialog.activateWindow()
         return self.dialog
+
+    @Slot(str)
+    def _say(self, sentence: str) -> None:
+        self._workspace.say(sentence)
 
     @Slot(object)
     def _open_for(self, plot: object) -> None:

@@ -24,7 +24,11 @@ MARGIN, SQUARE = 12, 8
 
 
 class FigureDialog(QDialog):
-    """Settings and preview; Save asks for a name. It stays open beside the window and follows it."""
+    """Settings and preview; Save asks for a name. It stays open beside the window and follows it.
+
+    A figure is of one moment, the one that the preview shows: playing pauses when the dialog opens, and before it asks
+    for the name.
+    """
 
     def __init__(self, workspace: Workspace, subjects: Subjects, chosen: object = None) -> None:
         super().__init__(workspace.parent)
@@ -49,6 +53,7 @@ class FigureDialog(QDialog):
 
     def choose(self, chosen: object = None) -> None:
         """Show a plot, or one of the other subjects, from now on."""
+        self._workspace.session.cursor.set_playing(False)
         self.form.offer(self._subjects.offered(), chosen)
         self.form.offer_second(self._subjects.two)
         self.refresh()
@@ -119,6 +124,7 @@ class FigureDialog(QDialog):
 
     @Slot()
     def _ask_and_save(self) -> None:
+        self._workspace.session.cursor.set_playing(False)
         last = self._workspace.memory.get("figure-kind", str, SUFFIXES[0])
         kinds = sorted(SUFFIXES, key=lambda suffix: suffix != last)
         try:
@@ -181,6 +187,10 @@ class Preview(QWidget):
             return
         painter = QPainter(self)
         size = self._image.deviceIndependentSize().toSize()
+        room = self.size() - QSize(2 * MARGIN, 2 * MARGIN)
+        if size.width() > room.width() or size.height() > room.height():
+            # Drawn for more room than there is now, until it is drawn anew
+            size = size.scaled(room, Qt.AspectRatioMode.KeepAspectRatio)
         place = QRect((self.width() - size.width()) // 2, (self.height() - size.height()) // 2, *size.toTuple())
         if self._image.hasAlphaChannel():
             for y in range(place.top(), place.bottom() + 1, SQUARE):
@@ -188,7 +198,7 @@ class Preview(QWidget):
                     even = (x - place.left() + y - place.top()) // SQUARE % 2
                     square = QRect(x, y, SQUARE, SQUARE) & place
                     painter.fillRect(square, QColor("#b8bcc2") if even else QColor("#d8dbe0"))
-        painter.drawImage(place.topLeft(), self._image)
+        painter.drawImage(place, self._image)
         painter.setPen(self.palette().color(QPalette.ColorRole.Mid))
         painter.drawRect(place.adjusted(-1, -1, 0, 0))
         painter.end()

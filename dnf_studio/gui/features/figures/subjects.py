@@ -56,7 +56,7 @@ class Subjects:
         if self._frames():
             found["Time slices of both processes"] = SLICES
         for plot in seen:
-            name = plot.accessibleName()
+            name = plot.full_name
             found[name if name not in found else f"{name} ({sum(name in each for each in found) + 1})"] = plot
         return found
 
@@ -75,10 +75,12 @@ class Subjects:
         if not plots or any(plot.is_empty for plot in plots):
             raise ExportError("There is nothing to show yet: open a model first, or let what is computed come.")
         if isinstance(key, Plot):
-            return Subject(key.accessibleName(), lambda style: lambda p, rect: paint_plot(p, plots[0], rect, style))
+            return Subject(key.full_name, lambda style: lambda p, rect: paint_plot(p, plots[0], rect, style))
         placed = _placed(plots, self._workspace.parent)
         title = "Both processes" if key == BOTH else "Plots"
-        return Subject(title, lambda style: lambda p, rect: paint_stage(p, placed, rect, style))
+        names = zip("AB", self._workspace.comparison.names, strict=False) if self.two else ()
+        key_line = "    ".join(f"{letter}  {name}" for letter, name in names)
+        return Subject(title, lambda style: lambda p, rect: paint_stage(p, placed, rect, style, key_line))
 
     def close(self) -> None:
         """Let the views go that only slices are painted from."""

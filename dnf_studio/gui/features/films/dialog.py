@@ -65,6 +65,12 @@ class FilmDialog(QDialog):
         super().showEvent(event)
         current = self._workspace.studio.current
         stem = "film" if current is None else data_stem(current.shown.title) or "film"
+        names = self._workspace.comparison.names
+        two = len(names) > 1
+        if two:
+            stem = f"{stem}-and-{data_stem(names[1])}"
+        # The plots have letters alone
+        self.form.propose_title(f"A: {names[0]},  B: {names[1]}" if two else "")
         self.form.propose(stem, ".webp" if find_spec("av") is None else ".mp4")
         self.refresh()
 

@@ -46,7 +46,7 @@ class FilmForm(QWidget):
         self.back = QCheckBox("There and &back")
         self.width_box, self.height_box = IntBox(16, 4096), IntBox(16, 4096)
         self.rate, self.letters = IntBox(1, 60), IntBox(50, 300)
-        self.title = QLineEdit()
+        self.title, self._proposed_title = QLineEdit(), ""
         self.colours = ChoiceBox({"light": "light", "dark": "dark"})
         self.target, self.browse = QLineEdit(), QToolButton()
         self._own_target = False
@@ -90,6 +90,12 @@ class FilmForm(QWidget):
         if not self._own_target:
             with QSignalBlocker(self.target):
                 self.target.setText(str(Path.cwd() / f"{stem}{suffix}"))
+
+    def propose_title(self, title: str) -> None:
+        """Write this above the plots, unless somebody has written something else."""
+        if self.title.text() in ("", self._proposed_title):
+            self.title.setText(title)
+        self._proposed_title = title
 
     @property
     def chosen(self) -> View | None:

@@ -91,6 +91,11 @@ class Stage(QWidget):
         """Whether all plots are there."""
         return not self._waiting
 
+    @property
+    def _two(self) -> bool:
+        """Whether it is of two models, each of which has times and steps of its own."""
+        return any(twin.letter == "B" for twin in self.twins)
+
     def grow(self) -> bool:
         """Copy one more plot, a tenth of a second's work; whether there are still others to copy."""
         if self._waiting:
@@ -164,7 +169,7 @@ class Stage(QWidget):
         for twin in self.twins:
             show_field(twin, self._answers.get(node_at(position)))
             go(twin, position, max(1, len(self._t) - 1))
-            if tuple(twin.note.texts) == tuple(time_note(self._t, position)):
+            if not self._two and tuple(twin.note.texts) == tuple(time_note(self._t, position)):
                 # Stands below, once for all
                 twin.note.say(("",))
             paint_card(twin, painter)
@@ -196,6 +201,9 @@ class Stage(QWidget):
 
     def _time(self, position: float) -> Reading:
         steps = max(1, len(self._t) - 1)
+        if self._two:
+            share = position / steps
+            return Reading(share, ("data", "noise"), f"{share:.0%} of the steps", "100% of the steps")
         metrics = QFontMetricsF(self.font())
         notes = [time_note(self._t, float(k))[0] for k in range(len(self._t))]
         widest = max(notes, key=metrics.horizontalAdvance)

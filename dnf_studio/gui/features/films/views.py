@@ -35,7 +35,7 @@ def views_of(plots: Plots) -> list[View]:
         views.append(View("All that is shown", tuple(shown), arranged(shown)))
     # Points behind images have the same name, and are not asked for
     alone = [plot for plot in full if plot in shown or not isinstance(plot.parentWidget(), QStackedWidget)]
-    return [*views, *(View(_name(plot), (plot,), (WHOLE,)) for plot in alone)]
+    return [*views, *(View(plot.full_name, (plot,), (WHOLE,)) for plot in alone)]
 
 
 def arranged(plots: Sequence[Plot]) -> tuple[QRectF, ...]:
@@ -60,10 +60,6 @@ def arranged(plots: Sequence[Plot]) -> tuple[QRectF, ...]:
         )
         for place in places
     )
-
-
-def _name(plot: Plot) -> str:
-    return f"{plot.accessibleName()} (B)" if getattr(plot, "second", False) else plot.accessibleName()
 
 
 def _corner(plot: Plot) -> tuple[int, int]:

@@ -57,6 +57,13 @@ def make_panel(workspace: Workspace) -> InspectorPanel:
     live.frame_shown.connect(panel.set_frame)
     live.excess_found.connect(panel.set_excess)
     live.inspected.connect(panel.set_inspection)
+
+    def name_model() -> None:
+        two = workspace.comparison.second is not None
+        panel.set_model(f"A, {workspace.comparison.names[0].removesuffix(' (A)')}," if two else "")
+
+    workspace.comparison.changed.connect(name_model)
+    name_model()
     NearestImages(workspace, panel)
     return panel
 

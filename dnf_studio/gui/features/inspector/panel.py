@@ -45,7 +45,7 @@ class InspectorPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._theme = LIGHT
+        self._theme, self._model = LIGHT, ""
         self._found: Inspection | None = None
         self._frame: Frame | None = None
         self._excess: ExcessFrame | None = None
@@ -82,6 +82,11 @@ class InspectorPanel(QWidget):
         """What the views show: how many points there are."""
         self._frame = frame
         self._refresh_head()
+
+    def set_model(self, name: str) -> None:
+        """Say whose numbers these are, where two models are compared; nothing of one alone."""
+        self._model = name
+        self._show_pairing()
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour marks and the row of the cursor."""
@@ -158,7 +163,8 @@ class InspectorPanel(QWidget):
         """Say which of its two paths the point has, and let only that one be listed."""
         state = self._session.effective
         noise = "" if "noise" in self._session.lacks else BOTH if self._session.solver.noise else STILL
-        self.pair.setText(path_words(state.listed, state.paired, noise))
+        own = f"Numbers of {self._model} alone. " if self._model else ""
+        self.pair.setText(own + path_words(state.listed, state.paired, noise))
         self.directions.offer(*(DIRECTIONS if state.paired else (state.listed,)), why=OTHERS)
 
     def _refresh(self) -> None:

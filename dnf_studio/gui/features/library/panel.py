@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QFileSystemWatcher, QPoint, Qt
-from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtCore import QFileSystemWatcher, QPoint, Qt
+from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -18,15 +18,13 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
-    QWidget,
 )
 
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.theme import Theme
-from dnf_studio.gui.drawing.words import breakable
 from dnf_studio.gui.features.library.model import Card, CardDelegate, LibraryModel, Row, Section, read_rows
 from dnf_studio.gui.features.library.recent import Recent
-from dnf_studio.gui.widgets.controls import caption
+from dnf_studio.gui.widgets.controls import FilesPanel
 from dnf_studio.gui.workspace.memory import cache_folder, models_folder, own_folder, show_folder
 from dnf_studio.gui.workspace.thumbnails import Thumbnails
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -46,19 +44,18 @@ COMMANDS = {
 }
 
 
-class LibraryPanel(QWidget):
+class LibraryPanel(FilesPanel):
     """Cards to open, rename, duplicate and delete; read in the background when seen and where files change."""
 
     def __init__(self, workspace: Workspace, recent: Recent) -> None:
-        super().__init__()
+        super().__init__(workspace.tell)
         self._files, self._memory, self._recent = workspace.files, workspace.memory, recent
         self.moved: Callable[[Path, Path | None], object] = recent.moved
         self.compare: Callable[[str], object] = lambda name: None
-        self._tell, self._background = workspace.tell, workspace.studio.background
+        self._background = workspace.studio.background
         self._reading = Newest(self._background)
         self.thumbnails = Thumbnails(cache_folder() / "thumbnails", self._background, self)
         self._trash: Trash | None = None
-        self._ready = False
         self._choose: Path | None = None
         self._watched = QFileSystemWatcher(self)
         self._watched.directoryChanged.connect(self.refresh)
@@ -67,7 +64,6 @@ class LibraryPanel(QWidget):
         self.delegate = CardDelegate(self.thumbnails, self.view)
         self.buttons = {name: QPushButton(text) for name, (text, _) in COMMANDS.items()}
         self.undo = QPushButton()
-        self.problem = caption(warning=True)
         self._compose()
         self.thumbnails.changed.connect(self.view.viewport().update)
         recent.changed.connect(self.refresh)
@@ -83,17 +79,11 @@ class LibraryPanel(QWidget):
         """The card that the buttons act on."""
         return self.model.card(self.view.currentIndex())
 
-    def start(self) -> None:
-        """From now on files may be read: what is first seen of the window is there."""
-        if not self._ready:
-            self._ready = True
-            self.refresh()
-
     def refresh(self) -> None:
         """Read the files again, if anybody sees them."""
-        if self._ready and self.isVisible():
+        if self.due:
             folder, recent = self.folder, self._recent.files
-            self._reading.run(lambda: read_rows(folder, recent), self._show, self._complain)
+            self._reading.run(lambda: read_rows(folder, recent), self._show, self.complain)
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour the cards."""
@@ -105,21 +95,10 @@ class LibraryPanel(QWidget):
         if self._trash is not None:
             self._trash.empty()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """What is seen is up to date."""
-        super().showEvent(event)
-        self.refresh()
-
     def hideEvent(self, event: QHideEvent) -> None:
         """Nobody sees pictures that are made now."""
         super().hideEvent(event)
         self.thumbnails.want(())
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Coming back from the file manager."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self.refresh()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter and Del, which the list leaves to its panel."""
@@ -166,7 +145,6 @@ class LibraryPanel(QWidget):
         self.undo.clicked.connect(lambda: self._work(self._bin().restore, lambda path: self._changed(None, path)))
         self.undo.setToolTip("Deleted models can be brought back until the program ends")
         self.undo.hide()
-        self.problem.hide()
         grid = QGridLayout()
         grid.setSpacing(4)
         for place, (name, (_, tip)) in enumerate(COMMANDS.items()):
@@ -218,14 +196,6 @@ class LibraryPanel(QWidget):
                 self._watched.addPath(str(folder))
         if self.isVisible():
             self.thumbnails.want((card.file.sha256, card.file.path) for card in cards)
-
-    def _complain(self, error: Exception) -> None:
-        """The folder cannot be read: said in the panel, as long as it is so."""
-        if isinstance(error, StudioError):
-            self.problem.setText(breakable(str(error)))
-            self.problem.show()
-        else:
-            self._tell(error)
 
     def _work(self, work: Callable[[], Any], done: Callable[[Any], object]) -> None:
         self._background.run(work, done, self._failed)

@@ -78,7 +78,7 @@ class ProcessView(PlaneTables):
         self._selection = self._rows = existing((), 0)
         self._rest: NDArray[np.intp] | None = None
         self._meaning = CloudMeaning(self._direction, self.caption_line.set_meaning)
-        self._lost, self._half = 0, 0.0
+        self._lost, self._half, self._through = 0, 0.0, False
         self._add_layers()
         self.box.setAspectLocked(True)
         self.box.sigRangeChangedManually.connect(self._range_chosen)
@@ -141,10 +141,18 @@ class ProcessView(PlaneTables):
         self._rows = rows = existing(self._selection, self._planes.shape[1])
         self._chosen.set_paths(self._planes[:, sampled(rows, MAX_BUNDLE)])
         many = len(rows) > MAX_RINGS
-        for layer in (self._paths, self._trails, self._points):
-            layer.step_back(many)
+        self._step_back(many)
         self._rest = np.flatnonzero(~mask_of(rows, self._planes.shape[1])) if many else None
         self._place()
+
+    def let_through(self, seen: bool) -> None:
+        """Let a map below points and paths be `seen` through them."""
+        self._through = seen
+        self._step_back(len(self._rows) > MAX_RINGS)
+
+    def _step_back(self, many: bool) -> None:
+        for layer in (self._paths, self._trails, self._points):
+            layer.step_back(many or self._through)
 
     def pick(self, at: QPointF, adding: bool) -> bool:
         """Tell which point or path was clicked, if it is shown; a click that only adds misses nothing."""

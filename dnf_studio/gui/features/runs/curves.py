@@ -203,8 +203,8 @@ class CurvesPage(QWidget):
             at = "" if work.now.steps is None else f" at N = {work.now.steps}"
             self.told.setText(f"Measuring {work.done + 1} of {work.total}: {names.get(work.now.sha256, '')}{at}.")
         else:
-            self.told.setText(breakable(" ".join(faults)))
-        self.told.setVisible(bool(self.told.text()))
+            # The line stays while there is nothing to say: the tabs below are not to move under the mouse
+            self.told.setText(breakable(" ".join(faults)) or " ")
 
     def _tell(self) -> None:
         kept, slot = self._curves.kept, self.beside.currentData()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSignalBlocker, QTimer, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -17,17 +16,15 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
-    QWidget,
 )
 
-from dnf_studio.errors import StudioError
 from dnf_studio.gui.drawing.theme import Theme
 from dnf_studio.gui.drawing.words import breakable, counted
 from dnf_studio.gui.features.runs.columns import BROKEN, Run, matches
 from dnf_studio.gui.features.runs.notes import NotesStrip, notes_file
 from dnf_studio.gui.features.runs.reading import Batch, read_runs
 from dnf_studio.gui.features.runs.table import RunsModel, RunsTable
-from dnf_studio.gui.widgets.controls import ChoiceBox, caption, label_of
+from dnf_studio.gui.widgets.controls import ChoiceBox, FilesPanel, caption, label_of
 from dnf_studio.gui.workspace.memory import cache_folder, exactly, models_folder
 from dnf_studio.gui.workspace.thumbnails import Thumbnails
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -45,18 +42,17 @@ def _folders(value: Any) -> list[str]:  # noqa: ANN401 - whatever was remembered
     return [one for one in exactly(list)(value) if isinstance(one, str)]
 
 
-class RunsPage(QWidget):
+class RunsPage(FilesPanel):
     """Every checkpoint of the library and of folders that a person adds, read anew whenever the page is seen."""
 
     wanted = Signal(object)
     """Take these runs into the curves: a list of `Run`."""
 
     def __init__(self, workspace: Workspace) -> None:
-        super().__init__()
-        self._workspace, self._memory, self._tell = workspace, workspace.memory, workspace.tell
+        super().__init__(workspace.tell)
+        self._workspace, self._memory = workspace, workspace.memory
         self._reading = Newest(workspace.studio.background)
         self.runs: tuple[Run, ...] = ()
-        self._ready = False
         self.thumbnails = Thumbnails(cache_folder() / "thumbnails", workspace.studio.background, self)
         self.model = RunsModel(self.thumbnails)
         self.copy = QPushButton("Cop&y table")
@@ -85,21 +81,14 @@ class RunsPage(QWidget):
         self.model.set_theme(theme)
         self.table.viewport().update()
 
-    @Slot()
-    def start(self) -> None:
-        """From now on files may be read: what is first seen of the window is there."""
-        if not self._ready:
-            self._ready = True
-            self.refresh()
-
     def refresh(self) -> None:
         """Read the files again, if anybody sees them."""
-        if not (self._ready and self.isVisible()):
+        if not self.due:
             return
         known = {run.path: run.facts for run in self.runs}
         own, folders, notes = models_folder(self._memory), self.folders, notes_file()
         self._reading.start(
-            lambda check: read_runs(own, folders, notes, known, check), self._take, self._complain, self._end
+            lambda check: read_runs(own, folders, notes, known, check), self._take, self.complain, self._end
         )
 
     def add_folder(self, folder: str) -> None:
@@ -113,17 +102,6 @@ class RunsPage(QWidget):
         """List it no more; its files stay as they are."""
         self._memory.put(FOLDERS, [str(one) for one in self.folders if one != folder])
         self.refresh()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """What is seen is up to date."""
-        super().showEvent(event)
-        self.refresh()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Coming back from where files are copied."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self.refresh()
 
     def _make_filters(self) -> None:
         self.words = QLineEdit()
@@ -155,8 +133,7 @@ class RunsPage(QWidget):
         ):
             button.setToolTip(tip)
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.told, self.problem = caption(), caption(warning=True)
-        self.problem.hide()
+        self.told = caption()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
@@ -288,10 +265,3 @@ class RunsPage(QWidget):
     def _ask_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Folder of runs", str(models_folder(self._memory)))
         self.add_folder(name)
-
-    def _complain(self, error: Exception) -> None:
-        if isinstance(error, StudioError):
-            self.problem.setText(breakable(str(error)))
-            self.problem.show()
-        else:
-            self._tell(error)

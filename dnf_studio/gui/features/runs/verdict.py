@@ -49,6 +49,9 @@ def _sentences(own: Standing, other: Standing) -> list[str]:
     found = [*_quality(own, other), *_likelihood(own, other)]
     if not found:
         found = [f"{other.name} and {own.name}: nothing is measured of both yet."]
+    elif found[0].startswith("Its "):
+        # Where nothing before it says whose
+        found[0] = f"{other.name} beside {own.name}: its {found[0].removeprefix('Its ')}"
     return [*found, *_cost(own, other)]
 
 
@@ -92,7 +95,11 @@ def _likelihood(own: Standing, other: Standing) -> list[str]:
             continue
         way = "lower" if between.value < 0 else "higher"
         said = f"Its {words} is {way} by {_by(between)} nats"
-        why = " (an error is not known: it is not in the file)" if between.error is None else ""
+        why = (
+            " (no error is known: it is not in the file, but Measure under Likelihood finds it)"
+            if between.error is None
+            else ""
+        )
         found.append(f"{said}: {between.word}{why}.")
     return found
 

@@ -40,7 +40,8 @@ def _compared(first: Described, second: Described) -> list[str]:
     if second.shares:
         fewer = f"dataclasses.replace(points, points=points.points[:{second.points}])"
         start = "points" if second.points >= first.points else fewer
-    return [head, _model(second, "_b"), _paths(second, "_b", start), _processes(second, "_b")]
+    again = (second.chosen, second.chosen_in) == (first.chosen, first.chosen_in)
+    return [head, _model(second, "_b"), _paths(second, "_b", start, again), _processes(second, "_b")]
 
 
 def _head(shown: Described) -> str:
@@ -108,7 +109,7 @@ def _value(value: object) -> str:
     return pformat(value, width=WIDTH - 10, compact=True).replace("\n", "\n    ")
 
 
-def _paths(shown: Described, mark: str = "", start: str = "") -> str:
+def _paths(shown: Described, mark: str = "", start: str = "", again: bool = False) -> str:
     """The display set, or what `start` says, carried through both processes, every setting said."""
     model, points = f"model{mark}", f"points{mark}"
     given = {"data": shown.data, "fingerprint": shown.fingerprint}
@@ -122,7 +123,7 @@ def _paths(shown: Described, mark: str = "", start: str = "") -> str:
             f"t{mark}, g{mark} = p{mark}.t, p{mark}.g  # times, t_0 at the data, and diffusion coefficient",
             f"forward{mark} = p{mark}.forward  # (N + 1, points, components), row i at t_i",
             *_backward(shown, mark),
-            *_selection(shown, mark),
+            *_selection(shown, mark, again),
             "",
         ]
     )
@@ -140,11 +141,12 @@ def _backward(shown: Described, mark: str) -> list[str]:
     ]
 
 
-def _selection(shown: Described, mark: str) -> list[str]:
-    """The chosen rows and their paths."""
+def _selection(shown: Described, mark: str, again: bool) -> list[str]:
+    """The chosen rows and their paths; of the second model mostly those of the first `again`, which may be many."""
     if not shown.chosen:
         return []
     rows = [f"chosen = {_value(list(shown.chosen))}  # the last one is the one that the Inspector lists"]
+    rows = [] if again else rows
     if shown.chosen_in in ("forward", "both"):
         rows.append(f"chosen_forward{mark} = forward{mark}[:, chosen]")
     if shown.chosen_in in ("backward", "both"):

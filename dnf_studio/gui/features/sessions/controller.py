@@ -109,8 +109,8 @@ class SessionController(QObject):
         return Path(chosen) if chosen else None
 
     def _load(self, asks: bool, found: Found) -> None:
-        work = partial(finding.open_model, found, tuple(self._studio.places()))
-        self._studio.loading.run(work, partial(self._check, asks, found), partial(self._fall_back, asks, found))
+        work = partial(finding.open_all, found, tuple(self._studio.places()))
+        self._studio.loading.run(work, lambda both: self._check(asks, *both), partial(self._fall_back, asks, found))
 
     def _fall_back(self, asks: bool, found: Found, error: Exception) -> None:
         """Open what can be: without the samples, then without the model."""
@@ -202,8 +202,7 @@ class SessionController(QObject):
         if second is not None and (second.kind == "bundled" or "second" in found.files):
             workspace.comparison.open(second.name if second.kind == "bundled" else str(found.files["second"]))
         curves = found.curves
-        workspace.curves.clear()
-        workspace.curves.add(curves[:MOST])
+        workspace.curves.begin(curves[:MOST])
         gone = len(found.session.curves) - len(curves[:MOST])
         return [f"{counted(gone, 'model')} of its curves"] if gone else []
 

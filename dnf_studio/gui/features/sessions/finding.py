@@ -69,8 +69,6 @@ def read(path: Path) -> Found:
     files = {what: there for what, name in named.items() if (there := find(name, path.parent))}
     unknown = newer_keys(session)
     lost = [f"what a newer version wrote ({', '.join(unknown[:3])}{', …' if unknown[3:] else ''})"] if unknown else []
-    if second is not None and second.sha256 and "second" in files and model_sum(files["second"]) != second.sha256:
-        lost.append(f"the model compared as it was: {files['second'].name} holds another one now")
     return Found(path, session, named, files, tuple(lost))
 
 
@@ -78,6 +76,17 @@ def settings(found: Found) -> Config:
     """The settings of the session with its data where that is now; raises `SettingError`."""
     config, _unknown = config_of(found.session)
     return with_files(config, {name: path for name, path in found.files.items() if name in found.session.files})
+
+
+def open_all(found: Found, others: Sequence[Path] = ()) -> tuple[Found, Opened]:
+    """The model as `open_model` opens it, and the session, in which it is said where another file was given for the
+    model that is compared."""
+    second, file = found.session.compared, found.files.get("second")
+    opened = open_model(found, others)
+    if second is None or file is None or second.sha256 in ("", model_sum(file)):
+        return found, opened
+    other = f"the model compared as it was: {file.name} holds another one"
+    return replace(found, lost=(*(why for why in found.lost if why != other), other)), opened
 
 
 def open_model(found: Found, others: Sequence[Path] = ()) -> Opened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from PySide6.QtCore import QObject
@@ -20,7 +21,7 @@ from dnf_studio.core.storage.session_file import (
     TimeAt,
     write_session,
 )
-from dnf_studio.core.storage.session_places import model_sum, place_name
+from dnf_studio.core.storage.session_places import file_name, model_sum, place_name
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.features.sessions.notes import Notes
 from dnf_studio.gui.features.sessions.record import data_files, place_at, place_of, view_of, with_files
@@ -29,6 +30,9 @@ from dnf_studio.gui.workspace.dialogs import Answer
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.shown import data_stem
 from dnf_studio.gui.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from dnf_studio.core.storage.checkpoint import Checkpoint
 
 FILTER = f"Session (*{SUFFIX})"
 
@@ -104,19 +108,25 @@ class SessionSaver(QObject):
         except ValidationError as error:
             raise StudioError("What is shown is more than a session holds; choose fewer points.") from error
 
-        def done(_result: object) -> None:
+        def done(session: SessionFile) -> None:
             self.path = path
             self._files.kept.emit(path)
             self._notes.kept(session.notes)
             made = "; its untrained model is made again from the settings" if place.kind == "untrained" else ""
-            self._workspace.say(f"Saved the session as {path.name}{made}{lost}.")
+            self._workspace.say(f"Saved the session as {path.name}{made}{lost}{_along(session)}.")
 
         # Of a run in memory the model that was opened is an older one than that in the file it was saved to
         fresh = opened.path if place.kind == "file" and self._studio.training.run is not None else None
 
-        def work() -> None:
+        beside = self._beside
+
+        def work() -> SessionFile:
             known = place if fresh is None else place.model_copy(update={"sha256": model_sum(fresh)})
-            write_session(path, session.model_copy(update={"model": known}), sources)
+            whole = session.model_copy(update={"model": known})
+            if beside is not None:
+                whole = whole.model_copy(update={"compared": _save_beside(path, beside)})
+            write_session(path, whole, sources)
+            return whole
 
         self._studio.background.run(work, done, self._workspace.tell)
 
@@ -158,6 +168,32 @@ class SessionSaver(QObject):
         if second is None:
             return None, ""
         place = place_of(second.opened, folder)
-        if place is None or place.kind == "untrained":
-            return None, f", without the second model, {second.name}, which is in no file"
-        return place, ""
+        if place is not None and place.kind != "untrained":
+            return place, ""
+        lost = f", without the second model, {second.name}, which is in no file"
+        return None, lost if self._beside is None else ""
+
+    @property
+    def _beside(self) -> Checkpoint | None:
+        """The second model where it is in no file, as a twin is, and can be written into one."""
+        second = self._workspace.comparison.second
+        checkpoint = None if second is None or second.opened.path is not None else second.opened.checkpoint
+        return None if checkpoint is None or checkpoint.unsaved else checkpoint
+
+
+def _save_beside(session: Path, checkpoint: Checkpoint) -> ModelPlace:
+    """Write a model that is in no file, such as a twin, beside its session; the same one has the same name again."""
+    from dnf_studio.core.storage.checkpoint import save_checkpoint
+    from dnf_studio.core.storage.layout import digest
+
+    path = session.with_name(f"{session.stem}-b-{digest(checkpoint.tensors)[:8]}.safetensors")
+    sha256 = model_sum(path) if path.exists() else save_checkpoint(path, checkpoint).sha256
+    return place_at(path, session.parent, sha256)
+
+
+def _along(session: SessionFile) -> str:
+    """Which files a session needs wherever it is opened."""
+    places = (session.model, session.compared, *session.curves)
+    models = [place.name for place in places if place is not None and place.kind == "file"]
+    names = dict.fromkeys(file_name(name) for name in (*models, session.export, *session.files.values()) if name)
+    return f"; who opens it elsewhere needs {' and '.join(names)}, too" if names else ""

@@ -10,9 +10,10 @@ import pytest
 from PySide6.QtCore import QPointF
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.core.exploration.projection import ONE_THREAD
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.gui.drawing.layers.density import smooth
-from dnf_studio.gui.drawing.layers.difference import signed_difference, weighted
+from dnf_studio.gui.drawing.layers.difference import BLOCK, MOST_PASSES, ROWS, signed_difference, weighted
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.workers.frames import Frame
@@ -73,6 +74,15 @@ def test_a_wide_view_takes_a_part_of_a_redraw() -> None:
 def test_the_sums_are_those_of_the_density() -> None:
     values = np.random.default_rng(1).random((11, 7)).astype(np.float32)
     np.testing.assert_allclose(weighted(values, ONE_PASS), smooth(values), atol=1e-6)
+    row = ONE_PASS
+    for _ in range(MOST_PASSES - 1):
+        row = np.convolve(row, ONE_PASS)
+    # More than one product of matrices along both axes, none of which OpenBLAS shares among threads
+    wide = np.random.default_rng(2).random((2 * ROWS + 5, 2 * BLOCK + 7))
+    whole = np.array([np.convolve(line, row) for line in np.array([np.convolve(line, row) for line in wide]).T]).T
+    reach = len(row) // 2
+    np.testing.assert_allclose(weighted(wide, row), whole[reach:-reach, reach:-reach], atol=1e-12)
+    assert ROWS * (BLOCK + len(row) - 1) * BLOCK <= ONE_THREAD
 
 
 def two_clouds(weights: int = 1, request: SampleSettings | None = None, width: float = 0.2) -> Frame:

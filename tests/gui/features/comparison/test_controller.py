@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 
+from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.gui.features.comparison.bar import common_sentences
 from dnf_studio.gui.features.comparison.controller import NO_SECOND, ComparisonController
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.kept_models import SecondModel
 from dnf_studio.gui.workspace.opening import Opened, untrained
+from dnf_studio.gui.workspace.state import COMPARING
 from dnf_studio.workers.frames import Frame
 from tests.gui.scenes import frame_of
 from tests.gui.trees import show
@@ -54,13 +57,19 @@ def seen(window: MainWindow) -> tuple[bool, bool]:
     return first, second
 
 
+def letters(window: MainWindow) -> dict[str, str]:
+    """Which model the titles of what is no view of one process say."""
+    return {name: window.plots[name].letter for name in ("time", "loss", "disagreement", "change")}
+
+
 def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     controller: ComparisonController = compared.parts["comparison"]
     session, forward, second = compared.session, compared.plots["forward"], compared.plots["second forward"]
     assert seen(compared) == (True, True) and controller.bar.isVisible()
     bar = compared.views.tabs.tabs
     (tab,) = (place for place in range(bar.count()) if bar.accessibleTabName(place) == "B−A")
-    assert bar.isTabVisible(tab)
+    assert bar.isTabVisible(tab) and bar.usesScrollButtons()
+    assert letters(compared) == {"time": "A", "loss": "A", "disagreement": "A", "change": ""}
     assert "<b>A</b>" in forward.title.text() and "<b>B</b>" in second.title.text()
     # The same fraction of the way, the same selection, and a click in B chooses for both
     session.cursor.jump(3)
@@ -70,6 +79,7 @@ def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     QTest.keySequence(compared, QKeySequence("Ctrl+Alt+2"))
     layers = controller.layers[forward]
     assert seen(compared) == (True, False) and layers.points.isVisible() and "A + B" in forward.title.text()
+    assert letters(compared) == {"time": "A + B", "loss": "A", "disagreement": "A", "change": ""}
     assert np.array_equal(layers.points._points, compared.workspace.comparison.frame.forward[6])
     QTest.keySequence(compared, QKeySequence("Ctrl+Alt+3"))
     assert controller._blink.isActive() and not layers.points.isVisible()
@@ -77,13 +87,15 @@ def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     assert seen(compared) == (False, True) and not controller._blink.isActive()
     QTest.keySequence(compared, QKeySequence("B"))
     assert seen(compared) == (True, False)
+    grounds = [controller.bar.buttons[f"compare-{name}"].palette().button().color().name() for name in COMPARING]
+    assert [ground == compared.appearance.theme.accent for ground in grounds] == [False, False, True]
     session.undo()
     session.undo()
     assert session.state.comparing == "split" and seen(compared) == (True, True)
 
 
 def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves_a(
-    compared: MainWindow,
+    compared: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared.session.apply({"layers": compared.session.state.layers | {"density-change"}})
     compared.commands["pairs"].trigger()
@@ -96,6 +108,8 @@ def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves
     for frame, differs in ((frame_of(), False), (replace(frame_of(), forward=frame_of().forward + 1), True)):
         take(compared, frame)
         layer = controller.layers[compared.plots["second forward"]].change
+        # Points do not hide it
+        assert compared.plots["second forward"]._points._faint and not compared.plots["forward"]._points._faint
         assert layer.isVisible() and layer.full
         image = compared.plots["second forward"].grab().toImage()
         compared.commands["density-change"].trigger()
@@ -106,12 +120,19 @@ def test_pairs_take_both_away_and_equal_points_differ_nowhere_and_closing_leaves
         assert (image.copy(*box) != without.copy(*box)) == differs
     take(compared, None)
     assert seen(compared) == (True, False) and controller.bar.isHidden()
+    assert not compared.plots["second forward"]._points._faint
     assert not any(layers.held or layers.change.isVisible() for layers in controller.layers.values())
-    assert "<b>A</b>" not in compared.plots["forward"].title.text()
+    assert "<b>A</b>" not in compared.plots["forward"].title.text() and not any(letters(compared).values())
     for name in ("compare-split", "compare-swap", "compare-close", "compare-other", "density-change", "field-change"):
         command = compared.commands[name]
         assert not command.isEnabled() and command.toolTip() == NO_SECOND, name
-    assert compared.commands["compare-file"].isEnabled()
+    asked, opened, file = list[str](), list[str](), assets.checkpoint_path("diffusion-rings")
+    assert file is not None
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *given: asked.append(given[2]) or (str(file), ""))
+    monkeypatch.setattr(compared.workspace.comparison, "open", opened.append)
+    compared.commands["compare-file"].trigger()
+    # Where there are some, and a bundled one by its name
+    assert asked == [str(file.parent)] and opened == ["diffusion-rings"]
 
 
 def test_what_both_share_is_said() -> None:

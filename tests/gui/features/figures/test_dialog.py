@@ -114,9 +114,12 @@ def test_one_dialog_from_the_menu_and_from_a_plot(
     figure.trigger()
     assert controller.dialog is dialog and dialog.form.subject.currentData() is plot
     dialog.choose(SLICES)
+    # The moment that is previewed is the one that is saved
+    shown.session.cursor.set_playing(True)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "sheet"), "SVG (*.svg)"))
     dialog._ask_and_save()
-    assert "step 5 of 10" in (tmp_path / "sheet.svg").read_text(encoding="utf-8")
+    assert ">5</text>" in (tmp_path / "sheet.svg").read_text(encoding="utf-8")
+    assert not shown.session.cursor.playing
     with pytest.raises(ExportError, match=r"not as '\.jpg'"):
         dialog.save(tmp_path / "sheet.jpg")
     assert [*tmp_path.iterdir()] == [tmp_path / "sheet.svg"]

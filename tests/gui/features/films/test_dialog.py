@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from dnf_studio.gui.features.films.dialog import FilmDialog
 from dnf_studio.gui.features.films.stage import pixels_of
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from dnf_studio.gui.features.processes.time_view import TimeView
+from dnf_studio.gui.workspace.comparison import Comparison
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import FrameRequest
 from tests.gui.scenes import frame_of
@@ -77,6 +80,27 @@ def test_what_is_offered_is_what_is_shown(dialog: FilmDialog, tmp_path: Path) ->
     assert dialog.form.target.text() == str(tmp_path / "film.mp4")
     assert (dialog.form.first.value(), dialog.form.last.value()) == (0, 4)
     assert dialog.length.text() == "0.9 seconds, 9 frames of 200 × 121."
+
+
+def test_a_film_of_two_models_says_which_and_where_each_is(dialog: FilmDialog, shown: Workspace, qtbot: QtBot) -> None:
+    """Their names as the title, until somebody writes another one; below, the share of the way, which both have."""
+    shown.plots["forward"].set_letter("A")
+    shown.plots["backward"].set_letter("B")
+    dialog._workspace = replace(shown, comparison=cast(Comparison, SimpleNamespace(names=("one.pt", "two"))))
+    dialog.hide()
+    dialog.show()
+    qtbot.waitUntil(lambda: dialog.stage is not None and dialog.stage.ready)
+    form, stage = dialog.form, dialog.stage
+    assert form.title.text() == "A: one.pt,  B: two" and form.target.text().endswith("film-and-two.mp4")
+    stage.set_look(form.look)
+    stage.picture(1.0)
+    assert [twin.full_name[:3] for twin in stage.twins[:2]] == ["A  ", "B  "]
+    assert "i = 1 of 4" in stage.twins[0].note.texts[0] and stage._time(1.0).words == "25% of the steps"
+    form.title.setText("Mine")
+    dialog._workspace = shown
+    dialog.hide()
+    dialog.show()
+    assert form.title.text() == "Mine"
 
 
 def test_a_film_begins_and_ends_as_the_view_at_those_nodes(dialog: FilmDialog, shown: Workspace, qtbot: QtBot) -> None:

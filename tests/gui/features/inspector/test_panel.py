@@ -170,6 +170,13 @@ def test_the_statistic_compares_with_all() -> None:
     assert statistic(rows(0, 3), np.empty(0, np.float32)) == "2 points" and statistic(rows(), totals) == ""
 
 
+def test_of_two_models_it_says_whose_numbers_these_are(filled: InspectorPanel) -> None:
+    filled.set_model("A, rings,")
+    assert filled.pair.text().startswith("Numbers of A, rings, alone. ")
+    filled.set_model("")
+    assert "alone" not in filled.pair.text()
+
+
 def test_every_control_says_what_it_does(filled: InspectorPanel) -> None:
     for control in (filled.chooser, filled.previous, filled.next, *filled.directions.buttons.values(), filled.table):
         assert control.toolTip() and control.accessibleName()

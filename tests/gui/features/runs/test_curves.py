@@ -21,6 +21,7 @@ from dnf_studio.gui.features.runs.curves import CurvesPage
 from dnf_studio.gui.features.runs.plots import smoothed
 from dnf_studio.gui.workspace.curves import Curves, KeptCurve
 from dnf_studio.gui.workspace.opening import show_checkpoint
+from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers import compared
 from dnf_studio.workers.compared import Job
@@ -29,7 +30,7 @@ NEAR, FAR = Distance.of([1e-4, 1.2e-4, 0.8e-4], 0.01), Distance.of([0.04, 0.041,
 
 
 def test_slots_stay_with_their_models() -> None:
-    curves = Curves()
+    curves = Curves(Session())
     curves.add([(name, Path(name), name * 64) for name in "abc"])
     curves.drop(1)
     curves.add([("d", Path("d"), "d" * 64), ("a", Path("a"), "a" * 64)])
@@ -37,7 +38,7 @@ def test_slots_stay_with_their_models() -> None:
     with pytest.raises(StudioError, match="At most 6"):
         curves.add([(name, Path(name), name * 64) for name in "efgh"])
     assert len(curves.kept) == 3
-    twins = Curves()
+    twins = Curves(Session())
     twins.add([("m", Path(folder) / "m", folder * 64) for folder in "xy"])
     twins.add([("m", Path("other") / "x" / "m", "z" * 64)])
     twins.add([("m", Path("more") / "x" / "m", "w" * 64)])
@@ -49,6 +50,26 @@ def test_slots_stay_with_their_models() -> None:
         curves.keep(KeptCurve(f"kept {k}", "rings", ((Cost(5, 5, 5), FAR),)))
     assert len(curves.kept) == 6 == len({one.slot for one in curves.kept})
     assert curves.kept[-1].name == "kept 4" and "c" not in [one.name for one in curves.kept]
+
+
+def test_undo_brings_back_what_was_taken_out_with_its_slot_and_what_is_measured() -> None:
+    session, told = Session(), list[int]()
+    curves = Curves(session)
+    curves.changed.connect(lambda: told.append(len(curves.kept)))
+    curves.add([(name, Path(name), name * 64) for name in "ab"])
+    curves.drop(0)
+    curves.measured("a" * 64, "rings", [(Cost(5, 5, 5), FAR)])
+    session.undo()
+    assert [(one.name, one.slot, len(one.rows)) for one in curves.kept] == [("a", 0, 1), ("b", 1, 0)]
+    session.undo()
+    assert curves.kept == () and not session.can_undo
+    session.redo()
+    session.redo()
+    assert [one.name for one in curves.kept] == ["b"] and told == [2, 1, 2, 0, 2, 1]
+    # Another file keeps them, and what a session names replaces them, both without a way back
+    session.reset(session.state.afresh(session.state.config, {}))
+    curves.begin([("c", Path("c"), "c" * 64)])
+    assert [one.name for one in curves.kept] == ["c"] and not session.can_undo
 
 
 def test_a_running_mean() -> None:

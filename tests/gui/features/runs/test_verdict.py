@@ -43,7 +43,8 @@ def test_a_model_beside_itself_and_other_data() -> None:
     assert "nothing is measured" in verdicts(A, [replace(B, rows=(), likelihoods={})])[0]
     unknown = replace(B, rows=(), likelihoods={"bound": Likelihood(1.5, None)})
     assert verdicts(A, [unknown]) == [
-        "Its bound on the NLL is higher by 0.5000 nats: unresolved (an error is not known: it is not in the file)."
+        "B beside A: its bound on the NLL is higher by 0.5000 nats: unresolved (no error is known: it is not in the "
+        "file, but Measure under Likelihood finds it)."
     ]
 
 

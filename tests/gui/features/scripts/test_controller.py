@@ -117,6 +117,7 @@ def test_both_models_of_a_comparison_and_weights_of_the_past_are_in_the_program(
         save_checkpoint(Path(f"{name}.safetensors"), make_run(make_flow(seed=seed)))
     open_model("a.safetensors")
     workspace.comparison.open("b.safetensors")
+    workspace.session.apply({"selection": (7, 2)})
     second = workspace.comparison
     qtbot.waitUntil(lambda: second.frame is not None and second.frame.complete, timeout=20_000)
     frame = whole_frame(workspace, qtbot)
@@ -124,6 +125,7 @@ def test_both_models_of_a_comparison_and_weights_of_the_past_are_in_the_program(
     held = run(text)
     assert "points_b = points\n" in text and second.frame is not None
     assert same(held["forward"], frame.forward) and same(held["backward"], frame.backward)
+    assert text.count("chosen = [7, 2]") == 1 and same(held["chosen_forward_b"], second.frame.forward[:, [7, 2]])
     assert same(held["forward_b"], second.frame.forward) and same(held["backward_b"], second.frame.backward)
     shown = describe(workspace)
     assert shown is not None and shown.second is not None

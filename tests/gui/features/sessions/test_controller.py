@@ -20,7 +20,7 @@ from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.storage.export_plan import ExportPlan
 from dnf_studio.core.storage.samples import export_samples
-from dnf_studio.core.storage.session_file import MOST_NOTES, View, read_session
+from dnf_studio.core.storage.session_file import MOST_NOTES, ModelPlace, View, read_session
 from dnf_studio.core.storage.session_places import model_sum
 from dnf_studio.gui.features.library.recent import Recent
 from dnf_studio.gui.features.sessions import FEATURE
@@ -28,6 +28,7 @@ from dnf_studio.gui.features.sessions.controller import SessionController
 from dnf_studio.gui.features.sessions.notes import NotesPanel
 from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.dialogs import Answer
+from dnf_studio.gui.workspace.kept_models import SecondModel
 from dnf_studio.gui.workspace.state import SAMPLING, State
 from dnf_studio.gui.workspace.workspace import Workspace
 from tests.core.storage.files import make_flow
@@ -98,8 +99,8 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
 
 
 def test_a_session_names_all_of_the_state() -> None:
-    """But what is a setting of the experiment, and the second model, which stands beside."""
-    own = {each.name for each in fields(State)} - {"config", "sampling", "second"}
+    """But what is a setting of the experiment, and the other models, which stand beside."""
+    own = {each.name for each in fields(State)} - {"config", "sampling", "second", "curves"}
     assert set(View.model_fields) == own | SAMPLING
     usual = State()
     assert all(getattr(View(), name) == usual.value(name) for name in own - {"layers"} | SAMPLING)
@@ -151,6 +152,41 @@ def test_bundled_models_and_what_is_compared(desk: Desk) -> None:
         "1 model of its curves."
     )
     assert comparison.second is None and not curves.models
+
+
+def test_another_file_for_the_model_compared_is_told(desk: Desk, answer: Callable[[str], list[str]]) -> None:
+    """Also one that was chosen when it was asked for."""
+    other = desk.model.with_name("other.safetensors")
+    save_checkpoint(other, Checkpoint.of_model(make_flow(seed=1)))
+    comparison = desk.workspace.comparison
+    with desk.qtbot.waitSignal(comparison.changed, timeout=20_000):
+        comparison.open(str(other))
+    assert b"other.safetensors" in desk.save(desk.file)
+    assert desk.said == [
+        "Saved the session as s.dnfsession; who opens it elsewhere needs m.safetensors and other.safetensors, too."
+    ]
+    other.unlink()
+    titles = answer(str(desk.model))
+    assert desk.open(desk.file) == (
+        "Opened s.dnfsession, but without the model compared as it was: m.safetensors holds another one."
+    )
+    assert titles == ["Where is other.safetensors now?"]
+
+
+def test_a_second_model_in_no_file_is_written_beside_the_session(desk: Desk) -> None:
+    """A twin, or a model that was held: it comes back, and saving again leaves no second file."""
+    comparison, opened = desk.workspace.comparison, desk.workspace.studio.current
+    kept = Checkpoint.of_model(make_flow(seed=1))
+    comparison.take(SecondModel(replace(opened, path=None, checkpoint=kept), "twin"))
+    for _ in range(2):
+        desk.save(desk.file)
+    (file,) = (path for path in desk.file.parent.iterdir() if path.suffix == ".safetensors")
+    assert file.name.startswith("s-b-") and model_sum(file) == kept.sha256
+    assert read_session(desk.file).compared == ModelPlace(kind="file", name=file.name, sha256=kept.sha256)
+    comparison.close()
+    assert desk.open(desk.file) == "Opened s.dnfsession."
+    desk.qtbot.waitUntil(lambda: comparison.second is not None, timeout=20_000)
+    assert comparison.second.opened.checkpoint.sha256 == kept.sha256
 
 
 def test_an_earlier_model_of_a_run_comes_once_its_snapshots_are_listed(desk: Desk) -> None:
