@@ -171,8 +171,13 @@ def test_a_second_run_goes_on_beside_the_first(
     assert frame is not None and workspace.comparison.names == ("moons (diffflow)", "other (diffflow)")
     other.go(3)
     until(lambda: workspace.comparison.frame is not None and workspace.comparison.frame.weights > frame.weights)
-    second = workspace.comparison.second
-    assert second is not None and second.opened.checkpoint is not None and second.opened.checkpoint.iteration == 3
+
+    def at() -> int:
+        second = workspace.comparison.second
+        assert second is not None and second.opened.checkpoint is not None
+        return second.opened.checkpoint.iteration
+
+    until(lambda: at() == 3)
     workspace.comparison.close()
     assert not watching._beside.running
     other.log.end("stopped")
