@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -166,7 +167,7 @@ class Mirror:
         gone = [name for name in (NEWEST, FILE) if name not in there] + ([] if there.get(LOCK) else [LOCK])
         snapshots = self.here / SNAPSHOTS
         with suppress(OSError):
-            gone += [f"{SNAPSHOTS}/{name}" for name in os.listdir(snapshots) if f"{SNAPSHOTS}/{name}" not in there]
+            gone += {posixpath.join(SNAPSHOTS, name) for name in os.listdir(snapshots)} - there.keys()
         if 0 < there.get(RECORD, 0) < self._size(RECORD):
             gone += [RECORD, HEAD, FILE]
         for name in gone:

@@ -8,6 +8,7 @@ and the names of folders pass no other shell. What comes back is counted, so tha
 from __future__ import annotations
 
 import os
+import posixpath
 import queue
 import re
 import shutil
@@ -105,7 +106,7 @@ class Shell:
         while (line := self._line(check)) != f"end-{self._number}".encode():
             one = LINE.fullmatch(line.decode(errors="replace"))
             if one is not None and int(one[1]) <= MOST_FILE:
-                name = f"{SNAPSHOTS}/{one[2]}" if SNAPSHOT.fullmatch(one[2]) else one[2]
+                name = posixpath.join(SNAPSHOTS, one[2]) if SNAPSHOT.fullmatch(one[2]) else one[2]
                 found[name] = int(one[1])
         return found
 

@@ -182,4 +182,4 @@ def newest_checkpoint(folder: Path) -> tuple[Path, Checkpoint]:
 
 
 def _no_run(folder: Path) -> str:
-    return f"'{folder}' is not the folder of a run: it has no {HEAD}, which 'train --log' writes."
+    return f"'{folder}' is a folder, and not that of a run: it has no {HEAD}, which 'train --log' writes."

@@ -236,7 +236,7 @@ def test_the_folder_of_another_machine_is_watched_before_it_is_taken(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (None, "is not the folder of a run"),
+        (None, "is a folder, and not that of a run"),
         ("{", "is not that of a run"),
         ('{"format": "dnf-studio-run", "format_version": 2}', "written by a newer DNF Studio"),
         ('{"format": "dnf-studio-run", "format_version": 1}', "holds no weights yet"),

@@ -32,7 +32,7 @@ HELP = Help(
         "loss = Σ<sub>r</sub> n<sub>r</sub> loss<sub>r</sub> / Σ<sub>r</sub> n<sub>r</sub>, "
         "n<sub>r</sub> the points of rank r",
     ),
-    "formats.md, section 11: ranks",
+    "formats.md, section 11, ranks; a loss is that of (13), or of its kind of model",
 )
 INVITATION = "Only a run that several processes train has losses by rank."
 

@@ -144,7 +144,7 @@ def test_what_is_no_run_is_told(watching: WatchingController, workspace: Workspa
     workspace.studio.failed.connect(lambda error: told.append(str(error)))
     watching.follow(Path("nowhere"), "nowhere")
     until(lambda: bool(told))
-    assert "'nowhere' is not the folder of a run" in told[0] and not watching.bar.isVisibleTo(workspace.parent)
+    assert "'nowhere' is a folder, and not that of a run" in told[0] and not watching.bar.isVisibleTo(workspace.parent)
 
 
 def test_a_run_of_a_newer_version_is_told(
