@@ -38,6 +38,18 @@ def test_only_packages_that_hand_names_on_list_them() -> None:
     ]
 
 
+def test_no_docstring_begins_with_of() -> None:
+    """What something is "of" a newcomer reads before knowing what it is."""
+    found = [
+        f"{path.relative_to(ROOT)}: {node.value.value[:40]}"
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node.value.value, str) and node.value.value.lstrip().startswith("Of ")
+    ]
+    assert found == []
+
+
 def test_what_is_counted_and_that_a_reason_lets_pass() -> None:
     def function(first: str) -> str:
         return "def f():\n" + "".join(f"    {line}\n" for line in (first, *["x = 1"] * 39))

@@ -20,7 +20,7 @@ from typing import Any, Literal
 RANKS = (1, 2, 4, 8, 16, 32, 64)
 Limit = Literal["compute", "alone", "blocks", "traffic"]
 ROUNDS = 10
-"""Of which the quickest counts, for what is measured of gloo."""
+"""Rounds in which gloo is measured; the quickest counts."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Logged:
     """
 
     def __init__(self, output: Path | None, log: Path | None, resume: Path | None, writes: bool = True) -> None:
-        """Of several ranks only the one that `writes` has the folder."""
+        """Only that one of several ranks which `writes` has the folder."""
         goes_on = resume is not None and is_run_folder(resume)
         self.folder = resume if log is None and goes_on else log
         same = goes_on and self.folder is not None and os.path.realpath(self.folder) == os.path.realpath(str(resume))

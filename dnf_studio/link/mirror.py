@@ -20,7 +20,7 @@ ASKED_EVERY = 1.0
 SLICE = 0.6
 """Seconds of work between two words of it."""
 MOST_RECORD = 1 << 24
-"""Of a longer record only the end is brought here."""
+"""Bytes of a record that are brought here at most, its end where it is longer."""
 LATER = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds until the connection is tried again, the first time, the second and so on."""
 SHOWN = 5.0

@@ -64,7 +64,7 @@ class Record:
     seconds: float
     parameters: int
     multiply_adds: int | None
-    """Of all of its training."""
+    """Multiply-adds of all of its training."""
     metrics: Mapping[str, float]
     loss: Curve
     validation: Curve

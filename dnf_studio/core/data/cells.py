@@ -54,7 +54,7 @@ class Meaning:
 
     kind: Kind
     form: str = "plain"
-    """Of numbers ``plain``, ``comma`` (1.234,5) or ``point`` (1,234.5); of dates where day, month and year stand."""
+    """``plain``, ``comma`` (1.234,5) or ``point`` (1,234.5) of numbers; of dates where day, month and year stand."""
 
     @property
     def words(self) -> str:

@@ -84,7 +84,7 @@ class Description:
     problem: str = ""
     """Why nothing here can be trained on, as one sentence."""
     gaps: dict[int, NDArray[np.uint8]] = field(default_factory=dict, compare=False)
-    """Of each column with missing values the rows that have none, as packed bits."""
+    """The rows without a missing value, by column that has some, as packed bits."""
 
     @property
     def simple(self) -> bool:

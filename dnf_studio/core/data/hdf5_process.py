@@ -24,7 +24,7 @@ PROGRAM = Path(__file__).with_name("hdf5_program.py")
 MOST_ANSWER = 1 << 28
 """Bytes of JSON that are read of an answer."""
 SECONDS = 1
-"""Of the processor, for what is small."""
+"""Seconds of the processor, for what is small."""
 BYTES_A_SECOND = 2e7
 PATIENCE = 60
 """By how much an answer may take longer than its time of the processor, on a machine that has other things to do."""

@@ -34,7 +34,7 @@ Object = Any
 
 
 class _Limits:
-    """Of the time and memory of this process, where the system has them."""
+    """Limits of the time and memory of this process, where the system has them."""
 
     def __init__(self, path: str) -> None:
         self._size = os.path.getsize(path)

@@ -64,7 +64,7 @@ class GenerativeModel(WithFacts, Model, nn.Module):
     unsaved: ClassVar[str] = ""
     """Why it cannot be saved as a checkpoint, as a sentence; empty where it can."""
     adapter: Mapping[str, Any] = MappingProxyType({})
-    """Of a model of a person's own callables how it was made of them; empty of all others."""
+    """How a model of a person's own callables was made of them; empty for all others."""
     other_nodes: ClassVar[bool] = False
     """Whether its file may hold nodes that its settings do not describe, as some of the reference program do."""
     diffusion: Tensor

@@ -24,7 +24,7 @@ class Region:
     """The samples whose two coordinates in a view, of model units, lie in a polygon; raises `SettingError`."""
 
     corners: tuple[tuple[float, float], ...]
-    """Of the polygon, closed by the even-odd rule."""
+    """The corners of the polygon, closed by the even-odd rule."""
     axes: tuple[tuple[float, ...], tuple[float, ...]]
     """The directions of the view's axes, (2, D): a coordinate is the product with a sample, in model units, …"""
     offset: tuple[float, float] = (0.0, 0.0)

@@ -32,7 +32,7 @@ NUMBERS, LEAST_ROWS, MOST_ROWS = 1 << 15, 64, 4096
 MOST_NUMBERS = 1 << 24
 """Components of all states of the paths."""
 FOR_PAIRS = 4
-"""Of so many points one serves for longer steps, of which there are many."""
+"""One of so many points serves for longer steps, of which there are many."""
 
 
 def anchors(steps: int) -> list[int]:

@@ -16,7 +16,7 @@ from dnf_studio.core.sde.nodes import interpolate, s_curve
 from dnf_studio.errors import SettingError
 
 HALVINGS = 60
-"""Of an interval of times, after which float64 halves no more."""
+"""Halvings of an interval of times after which float64 halves no more."""
 RESOLVED = 32 * 2.0**-23
 """The shortest step that float32 resolves, a part of the largest time."""
 KARRAS = 7

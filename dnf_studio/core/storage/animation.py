@@ -21,7 +21,7 @@ Pixels = NDArray[np.uint8]
 Shot = tuple[Pixels, int]
 Box = tuple[int, int, int, int]
 SHADES = 32
-"""Of each of red, green and blue are told apart where colours are looked up."""
+"""How many shades of each of red, green and blue are told apart where colours are looked up."""
 COLOURS = 256
 EXACT = 16
 """Colours that the most pixels have, ground and letters among them, stay as they are."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dnf_studio.core.sampling.blocks import BLOCK
 
 SUM_BYTES = 32
-"""Of a SHA-256."""
+"""How long a SHA-256 is."""
 
 
 class BlockSums:

@@ -41,7 +41,7 @@ class ModelPlace(_Part):
     kind: Literal["bundled", "file", "untrained"]
     """``untrained``: it is made of the settings and their seed."""
     name: Name = ""
-    """Of a bundled model its name, of a file its path: relative to the session's folder, or absolute."""
+    """The name of a bundled model, or the path of a file: relative to the session's folder, or absolute."""
     sha256: Sum = ""
     """Sum of the model's tensors, as checkpoints have it; empty where it is not known."""
 
@@ -93,11 +93,11 @@ class TimeAt(_Part):
     """The time cursor, and that of the training."""
 
     fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Of the way in steps: 0 at the data, 1 at the noise."""
+    """How far it is on the way in steps: 0 at the data, 1 at the noise."""
     playing: bool = False
     loop: bool = True
     iteration: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    """Of training that is looked back at; None for the model as it is now."""
+    """The iteration of training that is looked back at; None for the model as it is now."""
 
 
 class Layout(_Part):
@@ -136,9 +136,9 @@ class SessionFile(_Part):
     config: dict[Word, Any]
     """The settings of the experiment (formats.md, section 3)."""
     files: dict[Literal["data", "validation", "test"], Name] = {}
-    """Of settings that name a file, where that file is, as with a model."""
+    """Where the files are that settings name, written as a model's is."""
     fingerprint: Word = ""
-    """Of the data, as checkpoints have it; empty where it is not known."""
+    """The fingerprint of the data, as checkpoints have it; empty where it is not known."""
     view: View = View()
     cursor: TimeAt = TimeAt()
     layout: Layout | None = None

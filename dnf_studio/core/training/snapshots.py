@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 MOST = 200
 """Snapshots of a run at any time, however long it is."""
 MOST_BYTES = 180_000_000
-"""Of all snapshots of a run in memory: 200 of the usual networks, fewer of larger ones."""
+"""The most that all snapshots of a run take in memory: 200 of the usual networks, fewer of larger ones."""
 SAVED_BYTES = 64_000_000
-"""Of those that are kept on the disk."""
+"""The most that those take which are kept on the disk."""
 FINEST = -10
 """Binary logarithm of the least spacing: every iteration is kept up to the 262,144th, were there room."""
 

@@ -21,7 +21,7 @@ INCH = 25.4
 FINEST = 1200
 """Places an inch that a PDF's coordinates are rounded to, or thereabouts."""
 MOST_PIXELS = 100_000_000
-"""Of a PNG, for which the system needs four bytes each."""
+"""The most pixels of a PNG, for which the system needs four bytes each."""
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 

@@ -52,7 +52,7 @@ class TellingPlot:
 
     plot: pg.PlotWidget
     letter = ""
-    """Of the model that it shows, where two are compared."""
+    """The letter of the model that it shows, where two are compared."""
     _title_text: str
     _is_empty: bool | None = None
 

@@ -31,7 +31,7 @@ class Past:
 
     kept: KeptWeights
     checkpoint: Checkpoint
-    """Of the kind ``weights``."""
+    """What was kept of it, a checkpoint of the kind ``weights``."""
     snapshot: Snapshot
     """The same for the views."""
 

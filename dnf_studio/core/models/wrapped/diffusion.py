@@ -82,7 +82,7 @@ class WrappedDiffusion(WrappedModel, TwoSDEs):
         return self.path.levels(times.detach().cpu().double())
 
     def _weights(self, times: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of times (K,): what leads to the network's own state, and c, k of ε̂ = c (what it says + k times the state).
+        """For times (K,): what leads to the network's own state, and c, k of ε̂ = c (what it says + k times the state).
 
         The sum comes first: at little noise a denoiser says nearly its state, and their difference is exact.
         """

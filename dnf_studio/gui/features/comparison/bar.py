@@ -88,7 +88,7 @@ class ComparisonBar(QFrame):
         self.setVisible(second is not None)
 
     def _palette(self, chosen: bool) -> QPalette:
-        """Of the button of one way to compare: Fusion hardly tells which is `chosen` where colours are dark."""
+        """Colours of the button of one way to compare: Fusion hardly tells which is `chosen` where they are dark."""
         palette, theme = QPalette(), self._appearance.theme
         if chosen:
             palette.setColor(QPalette.ColorRole.Button, QColor(theme.accent))

@@ -144,7 +144,7 @@ class SecondViews(QObject):
         return view
 
     def _add_grids(self) -> None:
-        """Of images, B has grids of its own."""
+        """Give B grids of its own where data are images."""
         for direction in DIRECTIONS:
             for plot in tuple(self._plots.first):
                 images = isinstance(plot, ProcessPlot) and plot is not self._plots[direction]

@@ -18,7 +18,7 @@ class Moment:
     """What one picture shows."""
 
     position: float
-    """Of the time cursor, in node units, 0 … N; between two nodes the points are on their way."""
+    """Where the time cursor is, in node units, 0 … N; between two nodes the points are on their way."""
     place: float | None = None
     """How many snapshots after the first one the training is, of a film over that; else None."""
 

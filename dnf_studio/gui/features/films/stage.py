@@ -25,7 +25,7 @@ GAP = 6
 USUAL = 720
 """Pixels of height with which points are as large as in the window."""
 LINES = 38
-"""Of letters that a film has room for above each other."""
+"""How many lines of letters a film has room for, one above the other."""
 Array = NDArray[np.float32]
 
 
@@ -40,7 +40,7 @@ class Reading:
     widest: str
     """The widest words there will be, so that the line stays where it is."""
     iteration: int | None = None
-    """Of training."""
+    """The iteration of training that is shown."""
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ class RecentFile:
     kind: str
     """checkpoint, data, export, session or run, the folder of one."""
     missing: str = "error"
-    """Of data what was done about missing values."""
+    """What was done about missing values, where it is data."""
     labels: str | None = None
-    """Of data the column that had the labels."""
+    """The column that had the labels, where it is data."""
 
     @property
     def path(self) -> Path:

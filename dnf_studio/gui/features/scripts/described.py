@@ -40,7 +40,7 @@ class Source:
     sha256: str = ""
     """Sum of the tensors, where it is known."""
     iteration: int | None = None
-    """Of weights from the midst of a run: after which iteration they were so."""
+    """After which iteration the weights were so, where they are from the midst of a run."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Described:
     second: Described | None = None
     """The model that is compared with it."""
     shares: bool = False
-    """Of the second model: whether it starts from the points of the first, or as many of them as it has."""
+    """Whether the second model starts from the points of the first, or as many of them as it has."""
 
 
 def describe(workspace: Workspace) -> Described | None:
