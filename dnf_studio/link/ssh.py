@@ -28,6 +28,7 @@ from dnf_studio.errors import Check, LinkError
 PLACE = re.compile(r"((?:[\w.+\\-]+@)?)(\[[0-9a-fA-F:.]+\]|[\w.-]+):(.+)", re.DOTALL)
 LINE = re.compile(r"-\S*\s+\d+\s+\S+\s+\S+\s+(\d+)\s.*\s(\S+)")
 """What ``ls -ln`` says of a file: its size and its name."""
+FILES = (HEAD, RECORD, NEWEST, FILE, LOCK)
 SNAPSHOTS = "run.snapshots"
 SNAPSHOT = re.compile(r"\d{9}\.safetensors")
 OPTIONS = ("-T", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
@@ -99,15 +100,19 @@ class Shell:
     def list(self, folder: str, check: Check) -> dict[str, int]:
         """Sizes of the files of the run there, by their names; nothing where there is no such folder."""
         self._number += 1
-        names = " ".join((HEAD, RECORD, NEWEST, FILE, LOCK, f"{SNAPSHOTS}/"))
+        names = " ".join((*FILES, f"{SNAPSHOTS}/"))
         inside = f"cd -- {quoted(folder)} 2>/dev/null && ls -ln {names} 2>/dev/null"
         self._send(f"({inside}); echo; echo end-{self._number}")
         found: dict[str, int] = {}
         while (line := self._line(check)) != f"end-{self._number}".encode():
             one = LINE.fullmatch(line.decode(errors="replace"))
-            if one is not None and int(one[1]) <= MOST_FILE:
-                name = posixpath.join(SNAPSHOTS, one[2]) if SNAPSHOT.fullmatch(one[2]) else one[2]
-                found[name] = int(one[1])
+            if one is None or int(one[1]) > MOST_FILE:
+                continue
+            # Nothing else that the other machine may say is a file of ours
+            if SNAPSHOT.fullmatch(one[2]):
+                found[posixpath.join(SNAPSHOTS, one[2])] = int(one[1])
+            elif one[2] in FILES:
+                found[one[2]] = int(one[1])
         return found
 
     def read(self, folder: str, name: str, begin: int, count: int, check: Check) -> Iterator[bytes]:

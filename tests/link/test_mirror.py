@@ -160,6 +160,25 @@ def test_a_record_that_is_another_one_and_a_long_one(far: Far, monkeypatch: pyte
     mirror.close()
 
 
+def test_no_name_of_the_other_machine_leads_out_of_the_folder(far: Far, tmp_path: Path) -> None:
+    lies = "run.snapshots/../../escaped", "run.snapshots/x/../../../escaped", "../escaped", ".bashrc", "run.snapshots/a"
+    lines = "".join(f"echo '-rw-r--r-- 1 0 0 5 Jan 1 00:00 {name}'\n" for name in lies)
+    ls = tmp_path / "bin" / "ls"
+    ls.write_text(f'#!/bin/sh\n{lines}exec /bin/ls "$@"\n', encoding="utf-8")
+    ls.chmod(0o755)
+    far.weights(1, b"weights")
+    mirror = far.mirror()
+    mirror.connect()
+    pulled(mirror, far.alike)
+    mirror.close()
+    assert not list(tmp_path.rglob("escaped")) and {path.name for path in far.here.iterdir()} == {
+        HEAD,
+        LOCK,
+        RECORD,
+        NEWEST,
+    }
+
+
 def test_what_is_not_there_is_told(far: Far) -> None:
     (far.folder / HEAD).unlink()
     (far.folder / LOCK).unlink()
