@@ -40,8 +40,9 @@ def watch(
     known = RunPlace.read(place)
     lock = _own_folder(_cache(), place)
     try:
-        name = os.path.basename(known.folder.rstrip("/")) or "run"
-        mirror = Mirror(known, lock.folder / name.replace("\0", ""), 1000.0 * limit)
+        name = os.path.basename(known.folder.rstrip("/"))
+        # Neither '.' nor '..', in which it would lie elsewhere
+        mirror = Mirror(known, lock.folder / ((name.strip(".") and name) or "run"), 1000.0 * limit)
         mirror.connect()
         STOP.at_once = False
         try:

@@ -27,6 +27,15 @@ FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
 @contextmanager
+def writing(target: Path, error: type[StudioError]) -> Iterator[None]:
+    """Within it every `OSError` is raised as one sentence of `error`: that `target` cannot be written, and why."""
+    try:
+        yield
+    except OSError as problem:
+        raise error(f"Cannot write '{target}': {explain(problem)}.") from problem
+
+
+@contextmanager
 def atomic_file(target: Path, error: type[StudioError], keep: Callable[[], bool] = lambda: False) -> Iterator[Path]:
     """Yield a partial path in the target's folder; it becomes `target` when the block ends well.
 
@@ -39,12 +48,11 @@ def atomic_file(target: Path, error: type[StudioError], keep: Callable[[], bool]
     remove_abandoned(final.parent)
     partial = final.with_name(partial_name(final.name, process_mark()))
     try:
-        yield partial
-        _flush(partial)
-        os.replace(partial, final)
-        _flush_folder(final.parent)
-    except OSError as problem:
-        raise error(f"Cannot write '{target}': {explain(problem)}.") from problem
+        with writing(target, error):
+            yield partial
+            _flush(partial)
+            os.replace(partial, final)
+            _flush_folder(final.parent)
     finally:
         if os.path.lexists(partial) and keep():
             take_partial(partial, journal_of(partial), final.with_name(partial_name(final.name, kept_mark())))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from dnf_studio.core.files import explain, make_folder
+from dnf_studio.core.files import make_folder, writing
 from dnf_studio.core.storage.run_folder import FILE, HEAD, LOCK, NEWEST, RECORD
 from dnf_studio.errors import Check, LinkError
 from dnf_studio.link.ssh import SNAPSHOTS, RunPlace, Shell
@@ -177,7 +177,7 @@ class Mirror:
     def _bring(self, connection: Shell, name: str, size: int, check: Check) -> Iterator[None]:
         """Bring a file whole, or what is new of the record."""
         target, begin = self.here / name, 0
-        try:
+        with writing(target, LinkError):
             if name == RECORD:
                 begin = max(self._size(RECORD), size - MOST_RECORD)
                 with target.open("r+b" if target.exists() else "w+b") as file:
@@ -199,8 +199,6 @@ class Mirror:
                     self._pay(len(piece), check)
                     yield
             partial.replace(target)
-        except OSError as problem:
-            raise LinkError(f"Cannot write '{target}': {explain(problem)}") from problem
         self._newest = announced if name == NEWEST else self._newest
         self._last = self._last and name != FILE
         self._begun = self._begun and name != HEAD

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dnf_studio.cli.watch import watch
 from dnf_studio.core.storage.run_folder import FILE, HEAD, LOCK, NEWEST, RECORD
 from dnf_studio.errors import Cancelled, LinkError
 from dnf_studio.link import mirror as mirror_module
@@ -211,6 +212,19 @@ def test_places(text: str, host: str, folder: str) -> None:
 def test_what_is_no_place_is_refused(text: str) -> None:
     with pytest.raises(LinkError):
         RunPlace.read(text)
+
+
+@pytest.mark.parametrize("folder", [".", "..", "runs/..", "~/"])
+def test_a_folder_without_a_name_is_mirrored_in_one_that_has_one(
+    far: Far, folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(Mirror, "connect", lambda _self: None)
+    seen: list[Path] = []
+    monkeypatch.setattr("dnf_studio.cli.window.open_with", lambda options: seen.append(options.watch.here) or 0)
+    assert watch(f"far:{folder}") == 0
+    (here,) = seen
+    assert here.name == "run" and here.parent.parent == tmp_path / "cache" / "dnf-studio" / "watched"
 
 
 def test_quoting() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from dnf_studio.core.files import explain, files_in, make_folder
+from dnf_studio.core.files import explain, files_in, make_folder, writing
 from dnf_studio.core.partials import is_left, process_mark
 from dnf_studio.errors import CheckpointError
 
@@ -86,13 +86,12 @@ class Autosave:
 
         started, (newest, older) = self._clock(), (self._place.newest, self._place.older)
         try:
-            if self._own_folder:
-                make_folder(newest.parent, CheckpointError)
-            if newest.exists():
-                newest.replace(older)
-            save_checkpoint(newest, state)
-        except OSError as problem:
-            raise CheckpointError(f"Cannot write '{newest}': {explain(problem)}.") from problem
+            with writing(newest, CheckpointError):
+                if self._own_folder:
+                    make_folder(newest.parent, CheckpointError)
+                if newest.exists():
+                    newest.replace(older)
+                save_checkpoint(newest, state)
         finally:
             now = self._clock()
             self._due = now + max(EVERY, (now - started) / MOST_TIME)

@@ -12,12 +12,12 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dnf_studio.core.files import explain
+from dnf_studio.core.files import explain, writing
 from dnf_studio.core.partials import journal_of, left_with_journal, take_partial
 from dnf_studio.errors import ExportError
 
@@ -55,31 +55,24 @@ class Journal:
     def begin(self, target: str, asked: Mapping[str, Any]) -> None:
         """Start a new one of an export that is to be the file named `target`, with what is asked of it."""
         head = {"format": FORMAT, "format_version": FORMAT_VERSION, "target": target, "asked": dict(asked)}
-        with self._disk(), self._path.open("wb") as file:
+        with writing(self._shown, ExportError), self._path.open("wb") as file:
             file.write(json.dumps(head, allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
     def cut(self, count: int) -> None:
         """Leave only the first `count` entries."""
-        with self._disk(), self._path.open("rb+") as file:
+        with writing(self._shown, ExportError), self._path.open("rb+") as file:
             file.truncate(sum(len(file.readline()) for _ in range(1 + count)))
 
     def add(self, entry: Entry, to_disk: bool) -> None:
         """Add what is in the file by now."""
-        with self._disk(), self._path.open("ab") as file:
+        with writing(self._shown, ExportError), self._path.open("ab") as file:
             file.write(json.dumps(list(entry)).encode() + b"\n")
             if to_disk:
                 file.flush()
                 os.fsync(file.fileno())
                 self._flushed = time.monotonic()
-
-    @contextmanager
-    def _disk(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as problem:
-            raise ExportError(f"Cannot write '{self._shown}': {explain(problem)}.") from problem
 
 
 @dataclass(frozen=True)

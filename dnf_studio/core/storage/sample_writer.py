@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from dnf_studio.core.files import explain
+from dnf_studio.core.files import explain, writing
 from dnf_studio.core.sampling.blocks import SampleBlock
 from dnf_studio.core.storage.checksums import BlockSums
 from dnf_studio.core.storage.journal import Entry
@@ -49,10 +49,8 @@ class Hdf5Output:
     def __enter__(self) -> Self:
         import h5py
 
-        try:
+        with writing(self._shown, ExportError):
             self._sink = Sink(self._path, self._new)
-        except OSError as problem:
-            raise ExportError(f"Cannot write '{self._shown}': {explain(problem)}.") from problem
         try:
             with self.disk():
                 self.file = h5py.File(self._sink, "w" if self._new else "r+", rdcc_nbytes=CACHE_BYTES)

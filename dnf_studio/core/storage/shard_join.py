@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnf_studio.core.data.hdf5_reading import Hdf5File, note_own
-from dnf_studio.core.files import atomic_file, explain
+from dnf_studio.core.files import atomic_file, writing
 from dnf_studio.core.sampling.blocks import BLOCK
 from dnf_studio.core.storage.export_header import ExportInfo
 from dnf_studio.core.storage.export_order import Order
@@ -85,12 +85,10 @@ def _opened(place: ShardPlace, shards: Sequence[Shard]) -> Iterator[tuple[Shard,
 
 def _move(place: ShardPlace, shards: Sequence[Shard], shown: Path) -> None:
     """Move shards out of the hidden folder; those of an interrupted export may be beside it already."""
-    try:
+    with writing(shown, ExportError):
         for shard in shards:
             if (hidden := place.folder / shard.name).exists():
                 os.replace(hidden, place.beside(shard))
-    except OSError as problem:
-        raise ExportError(f"Cannot write '{shown}': {explain(problem)}.") from problem
 
 
 def _view(file: Hdf5File, count: int) -> dict[str, NDArray[Any]]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dnf_studio.core.data.hdf5_reading import Identity, identity_of
-from dnf_studio.core.files import explain, make_folder
+from dnf_studio.core.files import make_folder, writing
 from dnf_studio.core.partials import is_left, partial_name, process_mark
 from dnf_studio.core.storage.export_plan import difference
 from dnf_studio.core.storage.journal import Unfinished, unfinished_exports
@@ -87,7 +87,7 @@ class ShardPlace:
             self.remove()
         make_folder(self.folder, ExportError)
         head = {"format": FORMAT, "format_version": FORMAT_VERSION, "target": self.target.name, "asked": dict(asked)}
-        with self._disk():
+        with writing(self._shown, ExportError):
             for path in self.folder.glob("rank-*.json"):
                 path.unlink()
             _write(self.folder / "owner.json", {"process": process_mark(), "host": platform.node()})
@@ -122,7 +122,7 @@ class ShardPlace:
         ours = stat.S_ISDIR(self.folder.lstat().st_mode)
         if not ours or (os.listdir(self.folder) and _read(self.folder / "asked.json") is None):
             raise ExportError(f"'{self.folder}' is in the way of the shards of '{self._shown}'; remove it.")
-        with self._disk():
+        with writing(self._shown, ExportError):
             shutil.rmtree(self.folder)
 
     def appears(self) -> bool:
@@ -143,7 +143,7 @@ class ShardPlace:
 
     def tell(self, rank: int, state: RankState) -> None:
         """Leave word of a rank; raises `ExportError`."""
-        with self._disk():
+        with writing(self._shown, ExportError):
             _write(self.folder / f"rank-{rank}.json", asdict(state))
 
     def told(self, rank: int) -> RankState | None:
@@ -188,13 +188,6 @@ class ShardPlace:
                 f"Another program, on '{str(owner.get('host'))[:100]}', is writing an export to '{self._shown}'; wait "
                 "for its end or choose another file."
             )
-
-    @contextmanager
-    def _disk(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as problem:
-            raise ExportError(f"Cannot write '{self._shown}': {explain(problem)}.") from problem
 
 
 @contextmanager

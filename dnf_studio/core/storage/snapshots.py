@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from dnf_studio.core.files import atomic_file, explain, make_folder
+from dnf_studio.core.files import atomic_file, explain, make_folder, writing
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, read_heading, save_checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.errors import CheckpointError
@@ -111,7 +111,7 @@ def save_snapshots(kept: Sequence[KeptWeights], file: Path) -> None:
     folder = snapshot_folder(file)
     there_still = (each for each in kept if each.file is None or each.file.exists())
     wanted = {f"{each.iteration:09d}.safetensors": each for each in there_still}
-    try:
+    with writing(folder, CheckpointError):
         there = {path.name: path for path in folder.iterdir() if NAME.fullmatch(path.name)} if folder.is_dir() else {}
         if wanted:
             make_folder(folder, CheckpointError)
@@ -122,8 +122,6 @@ def save_snapshots(kept: Sequence[KeptWeights], file: Path) -> None:
             there[name].unlink(missing_ok=True)
         if not wanted and there and not any(folder.iterdir()):
             folder.rmdir()
-    except OSError as problem:
-        raise CheckpointError(f"Cannot write '{folder}': {explain(problem)}.") from problem
 
 
 def move_snapshots(file: Path, target: Path, copy: bool = False) -> None:

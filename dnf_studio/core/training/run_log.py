@@ -21,7 +21,7 @@ import torch
 
 import dnf_studio
 from dnf_studio.core.data.dataset import DataSummary
-from dnf_studio.core.files import explain
+from dnf_studio.core.files import explain, writing
 from dnf_studio.core.storage.checkpoint import save_checkpoint
 from dnf_studio.core.storage.run_folder import (
     NEWEST,
@@ -139,13 +139,10 @@ class RunLog:
     def _begin(self, resumed: bool) -> None:
         run, now = self._run, self._clock()
         path = self.folder / RECORD
-        try:
-            with path.open("a+b") as file:
-                if file.tell():
-                    file.seek(-1, os.SEEK_END)
-                    self._torn = file.read(1) != b"\n"
-        except OSError as problem:
-            raise CheckpointError(f"Cannot write '{path}': {explain(problem)}.") from problem
+        with writing(path, CheckpointError), path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                self._torn = file.read(1) != b"\n"
         marks = [list(astuple(mark)) for mark in run.marks.all]
         self._append(
             {"event": BEGIN, "iteration": run.iteration, "marks": marks, "process": os.getpid(), **self._when(now)}

@@ -1,4 +1,4 @@
-"""What stands in the header of a plot's card, shorter where it does not fit, and notices over the plot."""
+"""What stands in the header of a plot's card and in bars, shorter where it does not fit, and notices over the plot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.theme import Theme
@@ -37,6 +37,21 @@ def cut_at_word(text: str, metrics: QFontMetrics, width: int) -> str:
     if not text[len(kept) :].startswith(" "):
         kept = kept.rpartition(" ")[0] or kept
     return f"{kept.rstrip(' ,;:')}…"
+
+
+class ElidedLabel(QLabel):
+    """One line that is cut short where it does not fit, rather than making the window wider."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw as much of the text as fits."""
+        painter = QPainter(self)
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.end()
 
 
 class Caption(QLabel):

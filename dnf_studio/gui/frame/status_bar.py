@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Slot
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QMainWindow, QSizePolicy, QStatusBar, QWidget
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QLabel, QMainWindow, QStatusBar, QWidget
 
+from dnf_studio.gui.drawing.caption import ElidedLabel
 from dnf_studio.gui.drawing.words import counted, duration
 from dnf_studio.gui.frame.toolbar import StudioToolBar
 from dnf_studio.gui.workspace.opening import Opened
@@ -24,28 +24,13 @@ LONG = 1e5
 """Bounds from here on are of a run that diverges and are shown with few digits."""
 
 
-class _Message(QLabel):
-    """A message that is cut short where it does not fit, rather than making the window wider."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw as much of the text as fits."""
-        painter = QPainter(self)
-        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
-        painter.end()
-
-
 class StudioStatusBar(QStatusBar):
     """model · iterations · it/s · NLL and its floor · time left."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setSizeGripEnabled(False)
-        self.message = _Message()
+        self.message = ElidedLabel()
         self._meanwhile, self._before = "", ""
         self.message.setAccessibleName("Message")
         self.addWidget(self.message, 1)

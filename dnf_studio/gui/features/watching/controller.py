@@ -7,11 +7,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QObject, Qt, Slot
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout
 
 from dnf_studio.core.training.record import Mark
+from dnf_studio.gui.drawing.caption import ElidedLabel
 from dnf_studio.gui.drawing.words import duration
 from dnf_studio.gui.features.watching.following import Joined, News, Puller, followed
 from dnf_studio.gui.features.watching.ranks import RanksPlot
@@ -222,7 +222,7 @@ class WatchingBar(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Run that trains elsewhere")
-        self.text = _Sentence()
+        self.text = ElidedLabel()
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 3, 8, 3)
         row.addWidget(self.text, 1)
@@ -239,18 +239,3 @@ class WatchingBar(QFrame):
             self.setObjectName(name)
             self.style().unpolish(self)
             self.style().polish(self)
-
-
-class _Sentence(QLabel):
-    """Cut short where it does not fit, rather than making the window wider; its tooltip has all of it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw as much of the text as fits."""
-        painter = QPainter(self)
-        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
-        painter.end()
