@@ -28,9 +28,9 @@ PICTURES = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", TEXT)
 NAMED = re.findall(r"\*\*([^*]+)\*\*\s+\(`([^`]+)`\)", TEXT)
 LARGEST, TOGETHER = 80_000, 500_000
 RECORDS = [*COMMANDS, *(command for feature in FEATURES for command in feature.commands)]
-OTHER_PAGES = "method.md", "formats.md", "clusters.md", "first-steps.md", "glossary.md"
-"""The first three are for readers of files and of the code, and for servers; the window does not show them."""
-STEPS, WORDS = ((FOLDER / name).read_text(encoding="utf-8") for name in OTHER_PAGES[3:])
+OTHER_PAGES = "method.md", "formats.md", "clusters.md", "does-learning-help.md", "first-steps.md", "glossary.md"
+"""The first four are for readers of files, of the code and of the paper, and for servers; no window shows them."""
+STEPS, WORDS = ((FOLDER / name).read_text(encoding="utf-8") for name in OTHER_PAGES[4:])
 
 
 def guides(window: MainWindow) -> list[GuideDialog]:
