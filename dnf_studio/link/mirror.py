@@ -113,13 +113,14 @@ class Mirror:
     def _lose(self, problem: LinkError) -> None:
         connection, self._connection, self._work = self._connection, None, None
         said = connection.close() if connection is not None else ""
-        self._why = (said or str(problem)).rstrip(".")
+        self._why = (said or str(problem)).removeprefix(f"Cannot reach {self.place.host} by ssh: ").rstrip(".")
         self._again = time.monotonic() + LATER[min(self._failures, len(LATER) - 1)]
         self._failures += 1
 
     def _waiting(self) -> str:
         left = max(0.0, self._again - time.monotonic())
-        return f"no connection ({self._why}); trying again in {left:.0f} s"
+        # Why comes last, where a narrow window leaves it out
+        return f"no connection, trying again in {left:.0f} s ({self._why})"
 
     def _words(self, word: str) -> str:
         now = time.monotonic()

@@ -200,6 +200,8 @@ def test_a_fork_and_an_update_from_elsewhere_do_nothing_wrong(monkeypatch: pytes
             patch.setattr(os, "getpid", lambda: own + 1)
             window.update(5, loss=1.0)
             window.close()
+            # The threads that would know are not in a fork, so nothing there may wait for them
+            assert window.wait() and not window.active
         assert window.active
         thread = Thread(target=window.update, args=(6, torch.tensor(0.5, requires_grad=True)))
         thread.start()
