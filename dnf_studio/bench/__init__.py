@@ -26,6 +26,7 @@ TOPICS = {
     "startup": 'python -c "import torch, PySide6"',
     "drawing": "one ScatterPlotItem and two PlotCurveItems of pyqtgraph, drawn into the same picture",
     "explorer": f"{PLAIN}, for as many paths from nothing",
+    "gpu": "the plain loop of the paper on the same GPU, or the step without a CUDA graph",
 }
 """Each topic and what its reference is."""
 

@@ -21,6 +21,7 @@ from dnf_studio.bench import (
     drawing,
     explorer,
     export,
+    gpu,
     less,
     memory,
     more,
@@ -34,6 +35,8 @@ from dnf_studio.bench.timing import fastest, in_turn, on_threads, plain_works
 from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import explain_path
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.networks import fourier_kernel
+from dnf_studio.core.training import captured
 from dnf_studio.errors import SettingError, SetupError
 from tests.gui.scenes import pixels, share_near
 from tests.views import viewed
@@ -133,6 +136,24 @@ def test_explorer() -> None:
     change = explorer.Change("view N 3 to 5", viewed(3), viewed(5, seed=1))
     rows = explorer.rows(explorer.Sizes(points=300, rounds=2, changes=(change,)))
     well_formed(rows, ["view N 3 to 5, first 256 paths", "view N 3 to 5, all 300"], "ms")
+
+
+def test_gpu_measures_nothing_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SetupError, match=r"^Nothing measured: no CUDA device here\.$"):
+        next(iter(gpu.rows()))
+
+
+def test_gpu(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a processor, whose replays are calls; points of more than one block are not captured."""
+    monkeypatch.setattr(captured, "DEVICES", {"cpu"})
+    monkeypatch.setattr(gpu, "choose_hidden_type", lambda *_: torch.float32)
+    monkeypatch.setattr(fourier_kernel, "BLOCK_ROWS", 8)
+    names = ["batch 8, eager beside plain", "batch 8, captured beside plain", "batch 8, captured beside eager"]
+    names.append("batch 12, eager beside plain")
+    rows = gpu.rows_on(torch.device("cpu"), gpu.Sizes(dims=(2,), batches=(8, 12), steps=1, rounds=1))
+    well_formed(rows, [f"cpu, float32, D = 2, {name}" for name in names], "ms")
+    assert capsys.readouterr().err == "cpu, float32, D = 2, batch 12: a step of so many points is not captured.\n"
 
 
 # what they stand on

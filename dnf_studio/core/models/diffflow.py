@@ -105,15 +105,20 @@ class DiffFlow(TwoSDEs):
         return None if self.config.network.drift == "free" else -0.5 * grid.g.square()
 
     def kernels(
-        self, grid: TimeGrid, embeddings: Sequence[Tensor], hidden: torch.dtype | None = None
+        self,
+        grid: TimeGrid,
+        embeddings: Sequence[Tensor],
+        hidden: torch.dtype | None = None,
+        alike: bool | None = None,
     ) -> tuple[FieldKernel, FieldKernel]:
-        """Those of drift and score, for the embeddings of the grid's times by each of `parts`."""
+        """Those of drift and score, for the embeddings of the grid's times by each of `parts`; `alike` is as in
+        `make_kernels`."""
         rates = self.rates(grid)
         if len(embeddings) == 1:
             assert rates is not None
             score = make_kernel(self.score, embeddings[0], hidden)
             return LinearKernel(rates, score), score
-        drift, score = make_kernels((self.drift, self.score), (embeddings[0], embeddings[1]), hidden)
+        drift, score = make_kernels((self.drift, self.score), (embeddings[0], embeddings[1]), hidden, alike)
         return drift if rates is None else ResidualKernel(rates, drift), score
 
     def fields(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> tuple[Field, Field]:

@@ -43,13 +43,21 @@ def make_kernel(network: FieldNetwork, embeddings: Tensor, hidden: torch.dtype |
 
 
 def make_kernels(
-    networks: tuple[FieldNetwork, FieldNetwork], embeddings: tuple[Tensor, Tensor], hidden: torch.dtype | None = None
+    networks: tuple[FieldNetwork, FieldNetwork],
+    embeddings: tuple[Tensor, Tensor],
+    hidden: torch.dtype | None = None,
+    alike: bool | None = None,
 ) -> tuple[FieldKernel, FieldKernel]:
-    """`make_kernel` of two networks that are given the same points."""
+    """`make_kernel` of two networks that are given the same points; `alike` is what `shares_inputs` said of them."""
     one, other = (make_kernel(*both, hidden) for both in zip(networks, embeddings, strict=True))
     if isinstance(one, FourierKernel) and isinstance(other, FourierKernel):
-        one.input.share(other.input)
+        one.input.share(other.input, alike)
     return one, other
+
+
+def shares_inputs(kernel: FieldKernel) -> bool:
+    """Whether the other of two `make_kernels` makes the same of the points alone."""
+    return isinstance(kernel, FourierKernel) and kernel.input.shares
 
 
 def network_field(network: FieldNetwork, times: Tensor, hidden: torch.dtype | None = None) -> Field:

@@ -47,17 +47,22 @@ class InputLayer:
         if network.features:
             # cos(a) = sin(a + π/2): one sine of twice the columns is sooner there than two
             self._turns = network.input_frequencies.repeat(2, 1).t()
-            self._phase = self._turns.new_tensor([0.0, 0.5 * math.pi]).repeat_interleave(network.features)
+            # Filled in where they lie: numbers that come from the processor cannot be captured
+            zeros, features = self._turns.new_zeros, network.features
+            self._phase = torch.cat([zeros(features), zeros(features).fill_(0.5 * math.pi)])
         self._lifted: _Lifted | None = None
 
-    def share(self, other: InputLayer) -> None:
+    def share(self, other: InputLayer, alike: bool | None = None) -> None:
         """Make the inputs once for a tensor x that drift and score are both given, if both have the same inputs.
 
-        x may not change between the two calls.
+        x may not change between the two calls. Whether they are `alike` is found out unless it is known: a GPU has to
+        be waited for.
         """
-        mine, others = self.network, other.network
-        alike = torch.equal(mine.input_frequencies, others.input_frequencies) and torch.equal(mine.reach, others.reach)
-        if alike and self.hidden == other.hidden:
+        if alike is None:
+            mine, others = self.network, other.network
+            same = torch.equal(mine.input_frequencies, others.input_frequencies)
+            alike = same and torch.equal(mine.reach, others.reach) and self.hidden == other.hidden
+        if alike:
             self._lifted = other._lifted = _Lifted()
 
     @property

@@ -18,7 +18,7 @@ pulled back, and how much of it is kept at once, is its `FieldKernel`'s matter.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -26,10 +26,12 @@ from torch import Tensor
 
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.networks.base import BlockSizes, FieldKernel, Gradients
+from dnf_studio.core.networks.build import shares_inputs
 from dnf_studio.core.parallel import BlockPool, equal_slices, single_threaded_kernels
 from dnf_studio.core.sde.grid import TimeGrid, draw_grid
 from dnf_studio.core.training.adjoint_pass import AdjointPass, TapeMemory
 from dnf_studio.core.training.block_sums import Sums, sum_blocks
+from dnf_studio.core.training.captured import Captured
 from dnf_studio.core.training.gradients import (
     BatchLoss,
     OutsidePoints,
@@ -43,6 +45,8 @@ from dnf_studio.core.training.gradients import (
 from dnf_studio.core.training.terms import Term, path_terms
 
 PENALTY_NODES = 64
+CAPTURED_STEPS = 128
+"""The largest N of a step that is captured: a graph has kernels, and memory for each of them, in proportion to it."""
 
 
 class AdjointEngine:
@@ -57,6 +61,7 @@ class AdjointEngine:
     ) -> None:
         self.flow, self.pool, self.hidden, self.box = flow, pool, hidden, box
         self._memory = TapeMemory()
+        self.captured = Captured(partial(_whole, flow, hidden), flow.parts)
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
         """See `Engine`. The loss is the mean bound (method.md, section 2); `generator` draws noise and grids."""
@@ -92,23 +97,15 @@ class AdjointEngine:
         flow.zero_grad(set_to_none=True)
         with single_threaded_kernels(), torch.no_grad():
             embeddings = [embed_times(network, grid.condition) for network in flow.parts]
-            drift, score = flow.kernels(grid, embeddings, self.hidden)
+            kernels = drift, score = flow.kernels(grid, embeddings, self.hidden)
             bend = straight * bend_weights(grid) if straight else None
-
-            # Each thread has a grad mode of its own
-            @torch.no_grad()
-            def run(rows: slice) -> Sums:
-                sums = drift.zero_gradients(), score.zero_gradients()
-                parts = []
-                for part in _parts(rows, min(drift.sizes.kept, score.sizes.kept)):
-                    self.pool.check()
-                    points = x0[part], noise[:, part], len(x0)
-                    parts.append(AdjointPass(drift, score, grid, *points, self._memory, sums, self.pool, bend).run())
-                values = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
-                return [*values, *sums[0].tensors, *sums[1].tensors]
-
+            run: Callable[[slice], Sums] = partial(_block, kernels, grid, bend, x0, noise, self._memory, self.pool)
             last = None if outside is None else partial(self._penalty, drift, score, grid, outside)
             blocks = block_slices(len(x0), x0.device, drift.sizes, self.pool.ranks.count)
+            small = len(blocks) == 1 and len(x0) <= _most(kernels) and grid.steps <= CAPTURED_STEPS
+            if small and self.captured.serves(x0.device, self.pool):
+                inputs = x0, noise, grid.t, grid.g, grid.condition, grid.fitted, bend, *embeddings
+                run = self.captured.block(self.pool, shares_inputs(score), *inputs)
             zeros = partial(_zeros, drift, score, grid)
             bound, contributions, bends, *found = sum_blocks(self.pool, run, blocks, zeros, last)
             split = 1 + len(drift.zero_gradients().parameters)
@@ -158,6 +155,54 @@ def block_slices(count: int, device: torch.device, sizes: BlockSizes, ranks: int
     if device.type != "cpu":
         return equal_slices(count, min(count, ranks))
     return equal_slices(count, min(math.ceil(count / sizes.block), sizes.blocks))
+
+
+# Each thread has a grad mode of its own
+@torch.no_grad()
+def _block(
+    kernels: tuple[FieldKernel, FieldKernel],
+    grid: TimeGrid,
+    bend: Tensor | None,
+    x0: Tensor,
+    noise: Tensor,
+    memory: TapeMemory,
+    pool: BlockPool,
+    rows: slice,
+) -> Sums:
+    """What the points `rows` of the batch x0 (B, D) add to the bound, and its gradients by drift and score."""
+    drift, score = kernels
+    sums = drift.zero_gradients(), score.zero_gradients()
+    parts = []
+    for part in _parts(rows, _most(kernels)):
+        pool.check()
+        points = x0[part], noise[:, part], len(x0)
+        parts.append(AdjointPass(drift, score, grid, *points, memory, sums, pool, bend).run())
+    values = (torch.stack(values).sum(0) for values in zip(*parts, strict=True))
+    return [*values, *sums[0].tensors, *sums[1].tensors]
+
+
+def _whole(
+    flow: DiffFlow,
+    hidden: torch.dtype,
+    alike: bool,
+    x0: Tensor,
+    noise: Tensor,
+    t: Tensor,
+    g: Tensor,
+    condition: Tensor,
+    fitted: Tensor | None,
+    bend: Tensor | None,
+    *embeddings: Tensor,
+) -> Sums:
+    """`_block` of a whole batch as it is captured, of tensors alone: kernels, tapes and pool are its own."""
+    grid = TimeGrid(t, g, condition, fitted)
+    kernels = flow.kernels(grid, embeddings, hidden, alike)
+    return _block(kernels, grid, bend, x0, noise, TapeMemory(), BlockPool(1), slice(0, len(x0)))
+
+
+def _most(kernels: tuple[FieldKernel, FieldKernel]) -> int:
+    """Points that go there and back at once."""
+    return min(kernel.sizes.kept for kernel in kernels)
 
 
 def _parts(rows: slice, most: int) -> list[slice]:

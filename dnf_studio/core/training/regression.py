@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
 import torch
@@ -25,6 +26,7 @@ from dnf_studio.core.networks.build import make_kernel
 from dnf_studio.core.parallel import BlockPool, single_threaded_kernels
 from dnf_studio.core.sde.grid import between_nodes, levels_at
 from dnf_studio.core.training.block_sums import Sums, sum_blocks
+from dnf_studio.core.training.captured import Captured
 from dnf_studio.core.training.diagnosis import TermName
 from dnf_studio.core.training.gradients import BatchLoss, TrainedNetwork, assign_gradients, embed_times
 from dnf_studio.core.training.terms import Term, regression_terms
@@ -50,6 +52,7 @@ class RegressionEngine(ABC, Generic[Model]):
         self, model: Model, pool: BlockPool, hidden: torch.dtype = torch.float32, box: Tensor | None = None
     ) -> None:
         self.model, self.pool, self.hidden = model, pool, hidden
+        self.captured = Captured(partial(_whole, self.network, hidden), [self.network])
 
     def train(self, x0: Tensor, steps: int, generator: torch.Generator) -> BatchLoss:
         """The loss of x0 (B, D), its gradients put into the parameters; N = `steps` changes nothing."""
@@ -63,7 +66,7 @@ class RegressionEngine(ABC, Generic[Model]):
 
     def step(self, x0: Tensor, noise: Tensor, t: Tensor) -> BatchLoss:
         """The mean loss of x0 (K, R, D) with `noise` (K, R, D) at the times t (K,), its gradients put in."""
-        return fit(self.network, *self._pairs(x0, noise, t), t, self.pool, self.hidden)
+        return fit(self.network, *self._pairs(x0, noise, t), t, self.pool, self.hidden, self.captured)
 
     @property
     @abstractmethod
@@ -153,21 +156,29 @@ def draw_times(nodes: Tensor, batch: int, generator: torch.Generator) -> Tensor:
 
 
 def fit(
-    network: FieldNetwork, x: Tensor, target: Tensor, t: Tensor, pool: BlockPool, hidden: torch.dtype | None = None
+    network: FieldNetwork,
+    x: Tensor,
+    target: Tensor,
+    t: Tensor,
+    pool: BlockPool,
+    hidden: torch.dtype,
+    captured: Captured,
 ) -> BatchLoss:
     """The mean squared error of `network` at x (K, R, D) and the times t (K,), its gradients put into the parameters.
 
-    What it should be is `target` (K, R, D); `hidden` is the type of its layers.
+    What it should be is `target` (K, R, D); `hidden` is the type of its layers. `captured` computes it where that is
+    to be.
     """
     network.zero_grad(set_to_none=True)
     with single_threaded_kernels(), torch.no_grad():
         embeddings = embed_times(network, t)
         kernel = make_kernel(network, embeddings, hidden)
+        blocks = _blocks(x, kernel.sizes, pool.ranks.count)
+        run: Callable[[slice], Sums] = partial(_block, kernel, x, target)
+        if len(blocks) == 1 and captured.serves(x.device, pool):
+            run = captured.block(pool, None, x, target, embeddings)
         loss, embedding, *parameters = sum_blocks(
-            pool,
-            lambda nodes: _block(kernel, x, target, nodes),
-            _blocks(x, kernel.sizes, pool.ranks.count),
-            lambda: [x.new_zeros(()), *kernel.zero_gradients().tensors],
+            pool, run, blocks, lambda: [x.new_zeros(()), *kernel.zero_gradients().tensors]
         )
         assign_gradients(TrainedNetwork(kernel, embeddings, Gradients(embedding, parameters)))
         return BatchLoss(loss, x.new_empty(0))
@@ -182,6 +193,13 @@ def _block(kernel: FieldKernel, x: Tensor, target: Tensor, nodes: slice) -> Sums
     gradients = kernel.zero_gradients()
     gradients.add(tape.collect(), nodes)
     return [error.square().sum() / x.numel(), *gradients.tensors]
+
+
+def _whole(
+    network: FieldNetwork, hidden: torch.dtype, _key: None, x: Tensor, target: Tensor, embeddings: Tensor
+) -> Sums:
+    """`_block` of all times as it is captured, of tensors alone."""
+    return _block(make_kernel(network, embeddings, hidden), x, target, slice(0, len(x)))
 
 
 def _blocks(x: Tensor, sizes: BlockSizes, ranks: int) -> list[slice]:
