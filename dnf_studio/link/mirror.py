@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import posixpath
 import time
@@ -20,7 +21,7 @@ ASKED_EVERY = 1.0
 SLICE = 0.6
 """Seconds of work between two words of it."""
 SNAPSHOTS_EVERY = 5.0
-"""Seconds between two looks at which snapshots there are: their list is long beside what comes else."""
+"""Seconds between two looks at which snapshots there are, unless the record tells of a new one: the list is long."""
 PART, LEAST_PART, MOST_PART = 0.5, 1 << 10, 1 << 20
 """How much is asked for at a time: seconds of the bandwidth, and bytes at least and at most."""
 MOST_RECORD = 1 << 24
@@ -51,12 +52,14 @@ class Mirror:
         self._came: deque[tuple[float, int]] = deque()
         self._paid = self._since = time.monotonic()
         self._counted = 0
-        self._looked = self._listed = -SNAPSHOTS_EVERY
+        self._looked = self._listed = -math.inf
         self._there: dict[str, int] = {}
         self._announced: bytes | None = None
         self._newest: bytes | None = None
         self._last = self._begun = False
         self._tail = b""
+        self._told = False
+        """Whether the record has told of new weights since the folder was looked at."""
         self._refused = ""
         self._check: Check = check_nothing
 
@@ -142,22 +145,22 @@ class Mirror:
                 word = self._still(there)
                 for _ in self._bring(connection, name, there[name], check):
                     yield word
-                if time.monotonic() > looked + ASKED_EVERY:
+                if self._told or time.monotonic() > looked + ASKED_EVERY:
                     break
-            while time.monotonic() < looked + ASKED_EVERY:
+            while not self._told and time.monotonic() < looked + ASKED_EVERY:
                 yield ""
 
     def _look(self, connection: Shell, check: Check) -> dict[str, int]:
         """The files there are, where the list of snapshots may be a few seconds old."""
         self._looked = time.monotonic()
-        if self._looked > self._listed + SNAPSHOTS_EVERY:
+        if self._told or self._looked > self._listed + SNAPSHOTS_EVERY:
             there = connection.list(self.place.folder, check)
             self._listed = self._looked
         else:
             snapshots = {name: size for name, size in self._there.items() if name.startswith(SNAPSHOTS)}
             there = connection.list(self.place.folder, check, FILES) | snapshots
         self._pay(check)
-        self._there = there
+        self._told, self._there = False, there
         return there
 
     def _wanted(self, there: dict[str, int]) -> list[str]:
@@ -266,8 +269,9 @@ class Mirror:
         """See in the record that new weights were written, or that the run has begun anew or ended."""
         *lines, self._tail = (self._tail + piece).split(b"\n")
         for line in lines:
-            if b'"event":"weights"' in line and NEWEST.encode() in line:
-                self._announced = line
+            if b'"event":"weights"' in line:
+                self._told = True
+                self._announced = line if NEWEST.encode() in line else self._announced
             self._last = self._last or b'"event":"end"' in line
             self._begun = self._begun or b'"event":"begin"' in line
 
