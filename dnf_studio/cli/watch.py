@@ -29,7 +29,7 @@ def watch(
     limit: Annotated[float, Option("--limit", metavar="KB", help=LIMIT)] = 1000.0,
     as_json: Annotated[bool, Option("--json", help="Print what the window measured on quitting.")] = False,
 ) -> int:
-    """It needs ssh here, and there ssh, ls, tail and head; nothing is installed or listens there."""
+    """It needs ssh here, and there ssh, ls, tail, head and dd; nothing is installed or listens there."""
     from dnf_studio.cli.window import open_with
     from dnf_studio.gui.application import WindowOptions
     from dnf_studio.link.mirror import Mirror

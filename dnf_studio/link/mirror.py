@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import posixpath
 import time
@@ -13,12 +14,16 @@ from pathlib import Path
 from dnf_studio.core.files import make_folder, writing
 from dnf_studio.core.storage.run_folder import FILE, HEAD, LOCK, NEWEST, RECORD
 from dnf_studio.errors import Check, LinkError
-from dnf_studio.link.ssh import SNAPSHOTS, RunPlace, Shell
+from dnf_studio.link.ssh import FILES, SNAPSHOTS, RunPlace, Shell
 
 ASKED_EVERY = 1.0
 """Seconds between two looks at the folder there."""
 SLICE = 0.6
 """Seconds of work between two words of it."""
+SNAPSHOTS_EVERY = 5.0
+"""Seconds between two looks at which snapshots there are, unless the record tells of a new one: the list is long."""
+PART, LEAST_PART, MOST_PART = 0.5, 1 << 10, 1 << 20
+"""How much is asked for at a time: seconds of the bandwidth, and bytes at least and at most."""
 MOST_RECORD = 1 << 24
 """Bytes of a record that are brought here at most, its end where it is longer."""
 LATER = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -45,11 +50,17 @@ class Mirror:
         self._work: Iterator[str] | None = None
         self._failures, self._again, self._why = 0, 0.0, ""
         self._came: deque[tuple[float, int]] = deque()
-        self._paid = time.monotonic()
+        self._paid = self._since = time.monotonic()
+        self._counted = 0
+        self._looked = self._listed = -math.inf
+        self._there: dict[str, int] = {}
         self._announced: bytes | None = None
         self._newest: bytes | None = None
         self._last = self._begun = False
         self._tail = b""
+        self._told = False
+        """Whether the record has told of new weights since the folder was looked at."""
+        self._refused = ""
         self._check: Check = check_nothing
 
     def connect(self, check: Check = check_nothing) -> None:
@@ -60,7 +71,9 @@ class Mirror:
         there = self._connection.list(self.place.folder, check)
         if HEAD not in there and LOCK not in there:
             self.close()
-            raise LinkError(f"There is no run in '{self.place.folder}' on {self.place.host}: it has no {HEAD}.")
+            raise LinkError(
+                f"There is no run in '{self.place.folder}' on {self.place.host}: it has no {HEAD}, or is closed to you."
+            )
 
     def pull(self, check: Check) -> str:
         """Bring some of what is new, for about half a second, and say how it stands; raises `LinkError` for no loss."""
@@ -89,12 +102,13 @@ class Mirror:
 
     def _open(self, check: Check) -> None:
         self._connection = connection = Shell(self.place.host)
+        self._counted = 0
         try:
             connection.begin(check)
         except LinkError as problem:
             self._connection = None
-            said = connection.close()
-            raise LinkError(f"Cannot reach {self.place.host} by ssh: {said or 'it ends at once'}.") from problem
+            said = connection.close() or str(problem)
+            raise LinkError(f"Cannot reach {self.place.host} by ssh: {said.rstrip('.')}.") from problem
         except BaseException:
             self.close()
             raise
@@ -102,20 +116,22 @@ class Mirror:
     def _lose(self, problem: LinkError) -> None:
         connection, self._connection, self._work = self._connection, None, None
         said = connection.close() if connection is not None else ""
-        self._why = (said or str(problem)).rstrip(".")
+        self._why = (said or str(problem)).removeprefix(f"Cannot reach {self.place.host} by ssh: ").rstrip(".")
         self._again = time.monotonic() + LATER[min(self._failures, len(LATER) - 1)]
         self._failures += 1
 
     def _waiting(self) -> str:
         left = max(0.0, self._again - time.monotonic())
-        return f"no connection ({self._why}); trying again in {left:.0f} s"
+        # Why comes last, where a narrow window leaves it out
+        return f"no connection, trying again in {left:.0f} s ({self._why})"
 
     def _words(self, word: str) -> str:
         now = time.monotonic()
         while self._came and self._came[0][0] < now - SHOWN:
             self._came.popleft()
-        rate = sum(count for _, count in self._came) / SHOWN
-        return ", ".join(filter(None, [f"{rate / 1000:,.0f} kB/s by ssh, at most {self.limit / 1000:,.0f}", word]))
+        rate = sum(count for _, count in self._came) / max(SLICE, min(SHOWN, now - self._since))
+        speed = f"{rate / 1000:,.0f} kB/s by ssh, at most {self.limit / 1000:,.0f}"
+        return ", ".join(filter(None, [speed, word, self._refused and f"'{self._refused}' cannot be read there"]))
 
     def _mirror(self, check: Check) -> Iterator[str]:
         """Bring what is new again and again; a word of what is to come after every piece, empty where there is none."""
@@ -123,15 +139,29 @@ class Mirror:
         assert connection is not None
         while True:
             looked = time.monotonic()
-            there = connection.list(self.place.folder, check)
+            there = self._look(connection, check)
             self._tidy(there)
             for name in self._wanted(there):
+                word = self._still(there)
                 for _ in self._bring(connection, name, there[name], check):
-                    yield self._still(there)
-                if time.monotonic() > looked + ASKED_EVERY:
+                    yield word
+                if self._told or time.monotonic() > looked + ASKED_EVERY:
                     break
-            while time.monotonic() < looked + ASKED_EVERY:
+            while not self._told and time.monotonic() < looked + ASKED_EVERY:
                 yield ""
+
+    def _look(self, connection: Shell, check: Check) -> dict[str, int]:
+        """The files there are, where the list of snapshots may be a few seconds old."""
+        self._looked = time.monotonic()
+        if self._told or self._looked > self._listed + SNAPSHOTS_EVERY:
+            there = connection.list(self.place.folder, check)
+            self._listed = self._looked
+        else:
+            snapshots = {name: size for name, size in self._there.items() if name.startswith(SNAPSHOTS)}
+            there = connection.list(self.place.folder, check, FILES) | snapshots
+        self._pay(check)
+        self._told, self._there = False, there
+        return there
 
     def _wanted(self, there: dict[str, int]) -> list[str]:
         """What is to be brought, in its order."""
@@ -164,6 +194,7 @@ class Mirror:
         """Remove here what is there no more; a record that is shorter than ours is another one."""
         if not there:
             return
+        self._refused = self._refused if self._refused in there else ""
         gone = [name for name in (NEWEST, FILE) if name not in there] + ([] if there.get(LOCK) else [LOCK])
         snapshots = self.here / SNAPSHOTS
         with suppress(OSError):
@@ -175,45 +206,79 @@ class Mirror:
                 (self.here / name).unlink(missing_ok=True)
 
     def _bring(self, connection: Shell, name: str, size: int, check: Check) -> Iterator[None]:
-        """Bring a file whole, or what is new of the record."""
-        target, begin = self.here / name, 0
-        with writing(target, LinkError):
-            if name == RECORD:
-                begin = max(self._size(RECORD), size - MOST_RECORD)
-                with target.open("r+b" if target.exists() else "w+b") as file:
-                    # What is left out of a long one are zeros, and so places stay the same
-                    file.seek(begin)
-                    for piece in connection.read(self.place.folder, name, begin, size - begin, check):
-                        file.write(piece)
-                        file.flush()
-                        self._note(piece)
-                        self._pay(len(piece), check)
-                        yield
-                return
-            announced = self._announced
-            make_folder(target.parent, LinkError)
-            partial = target.with_name(f".{target.name}.part")
-            with partial.open("wb") as file:
-                for piece in connection.read(self.place.folder, name, 0, size, check):
+        """Bring a file whole, or what is new of the record; that goes on while a large file comes."""
+        if name == RECORD:
+            yield from self._bring_record(connection, size, check)
+            return
+        target, announced = self.here / name, self._announced
+        partial = target.with_name(f".{target.name}.part")
+        make_folder(target.parent, LinkError)
+        if not self._hold(connection, name, check):
+            return
+        with writing(target, LinkError), partial.open("wb") as file:
+            for count in self._parts(size):
+                for piece in connection.more(count, check):
                     file.write(piece)
-                    self._pay(len(piece), check)
+                    self._pay(check)
                     yield
+                if time.monotonic() > self._looked + ASKED_EVERY:
+                    self._looked = time.monotonic()
+                    longer = connection.list(self.place.folder, check, (RECORD,)).get(RECORD, 0)
+                    if longer > self._size(RECORD):
+                        yield from self._bring_record(connection, longer, check)
+        with writing(target, LinkError):
             partial.replace(target)
         self._newest = announced if name == NEWEST else self._newest
         self._last = self._last and name != FILE
         self._begun = self._begun and name != HEAD
 
+    def _bring_record(self, connection: Shell, size: int, check: Check) -> Iterator[None]:
+        target = self.here / RECORD
+        if not self._size(RECORD) and not self._hold(connection, RECORD, check):
+            return
+        begin = max(self._size(RECORD), size - MOST_RECORD)
+        with writing(target, LinkError), target.open("r+b" if target.exists() else "w+b") as file:
+            # What is left out of a long one are zeros, and so places stay the same
+            file.seek(begin)
+            for count in self._parts(size - begin):
+                for piece in connection.read(self.place.folder, RECORD, begin, count, check):
+                    file.write(piece)
+                    file.flush()
+                    self._note(piece)
+                    self._pay(check)
+                    yield
+                begin += count
+
+    def _hold(self, connection: Shell, name: str, check: Check) -> bool:
+        """Whether the file can be read there; one that cannot is told for as long as that is so."""
+        held = connection.hold(self.place.folder, name, check)
+        if not held:
+            self._refused = self._refused or name
+        elif name == self._refused:
+            self._refused = ""
+        return held
+
+    def _parts(self, size: int) -> Iterator[int]:
+        """The bytes to ask for at a time, so that no more come at once than the bandwidth allows."""
+        while size > 0:
+            part = min(size, MOST_PART, max(LEAST_PART, int(self.limit * PART)))
+            yield part
+            size -= part
+
     def _note(self, piece: bytes) -> None:
         """See in the record that new weights were written, or that the run has begun anew or ended."""
         *lines, self._tail = (self._tail + piece).split(b"\n")
         for line in lines:
-            if b'"event":"weights"' in line and NEWEST.encode() in line:
-                self._announced = line
+            if b'"event":"weights"' in line:
+                self._told = True
+                self._announced = line if NEWEST.encode() in line else self._announced
             self._last = self._last or b'"event":"end"' in line
             self._begun = self._begun or b'"event":"begin"' in line
 
-    def _pay(self, count: int, check: Check) -> None:
-        """Wait so long that no more than `limit` bytes come a second."""
+    def _pay(self, check: Check) -> None:
+        """Wait so long that no more than `limit` bytes come a second, lists of files among them."""
+        assert self._connection is not None
+        count, self._counted = self._connection.taken - self._counted, self._connection.taken
         now = time.monotonic()
         self._came.append((now, count))
         self._paid = max(self._paid, now - 0.2) + count / self.limit

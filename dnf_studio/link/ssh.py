@@ -1,8 +1,10 @@
 """A shell on another machine, through the ssh of whoever watches a run there, and what is asked of it.
 
 One ``ssh HOST exec /bin/sh`` lasts as long as the connection and asks for a password once, if at all: what is to be
-done there is written into that shell, which needs ``ls``, ``tail`` and ``head``. Nothing is installed or listens there,
-and the names of folders pass no other shell. What comes back is counted, so that no end of it has to be looked for.
+done there is written into that shell, which needs ``ls``, ``tail``, ``head`` and ``dd``. Nothing is installed or
+listens there, and the names of folders pass no other shell. What comes back is counted, so that no end of it has to be
+looked for. What was asked for comes as fast as the net is (ssh holds two megabytes of it), so whoever wants it slower
+asks for less at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
@@ -69,7 +71,7 @@ class Shell:
     """A shell on the other machine."""
 
     def __init__(self, host: str) -> None:
-        self._host, self._number = host, 0
+        self._host, self._number, self._greeting = host, 0, ""
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - for as long as the connection lasts
         program = shutil.which("ssh")
         if program is None:
@@ -87,21 +89,24 @@ class Shell:
         self._input: IO[bytes] = self._process.stdin
         self._pieces: queue.Queue[bytes] = queue.Queue(WAITING)
         self._rest = b""
+        self.taken = 0
+        """Bytes that have come, as far as they were wanted."""
         self._over = self._closed = False
         Thread(target=self._receive, args=(self._process.stdout,), daemon=True).start()
 
     def begin(self, check: Check) -> None:
-        """Wait until the shell answers; what its settings say before that is passed over."""
+        """Wait until the shell answers; what its settings say before that tells only why none does, as of no login."""
         word = f"dnf-studio-{os.getpid()}"
-        self._send(f"LC_ALL=C; export LC_ALL; echo; echo {word}")
-        while self._line(check) != word.encode():
-            pass
+        with suppress(LinkError):  # what ended at once may have said why
+            self._send(f"LC_ALL=C; export LC_ALL; echo; echo {word}")
+        while (line := self._line(check)) != word.encode():
+            self._greeting = line.decode(errors="replace").strip() or self._greeting
+        self._greeting = ""
 
-    def list(self, folder: str, check: Check) -> dict[str, int]:
+    def list(self, folder: str, check: Check, names: Sequence[str] = (*FILES, f"{SNAPSHOTS}/")) -> dict[str, int]:
         """Sizes of the files of the run there, by their names; nothing where there is no such folder."""
         self._number += 1
-        names = " ".join((*FILES, f"{SNAPSHOTS}/"))
-        inside = f"cd -- {quoted(folder)} 2>/dev/null && ls -ln {names} 2>/dev/null"
+        inside = f"cd -- {quoted(folder)} 2>/dev/null && ls -ln {' '.join(names)} 2>/dev/null"
         self._send(f"({inside}); echo; echo end-{self._number}")
         found: dict[str, int] = {}
         while (line := self._line(check)) != f"end-{self._number}".encode():
@@ -117,8 +122,21 @@ class Shell:
 
     def read(self, folder: str, name: str, begin: int, count: int, check: Check) -> Iterator[bytes]:
         """`count` bytes of a file from `begin` on, in pieces; where it has become shorter zeros take their place."""
-        inside = f"cd -- {quoted(folder)} && tail -c +{begin + 1} {name}"
-        self._send(f"{{ {{ {inside}; }} 2>/dev/null | head -c {count}; head -c {count} /dev/zero; }} | head -c {count}")
+        return self._bytes(f"cd -- {quoted(folder)} && tail -c +{begin + 1} {name} | head -c {count}", count, check)
+
+    def hold(self, folder: str, name: str, check: Check) -> bool:
+        """Hold a file open there for `more`, as it is now, whatever takes its name later; whether it can be read."""
+        path = quoted(posixpath.join(folder, name))
+        # A failed exec by itself would end the shell
+        self._send(f"exec 3<&-; {{ command exec 3< {path}; }} 2>/dev/null && echo held || echo not")
+        return self._line(check) == b"held"
+
+    def more(self, count: int, check: Check) -> Iterator[bytes]:
+        """The next `count` bytes of the file that is held, in pieces; zeros where it has no more."""
+        return self._bytes(f"dd bs={count} count=1 <&3", count, check)
+
+    def _bytes(self, inside: str, count: int, check: Check) -> Iterator[bytes]:
+        self._send(f"{{ ( {inside}; ) 2>/dev/null; head -c {count} /dev/zero; }} | head -c {count}")
         left = count
         while left:
             piece = self._take(check)
@@ -127,7 +145,7 @@ class Shell:
             yield piece
 
     def close(self) -> str:
-        """End it; what ssh said last, which tells why where it ended by itself."""
+        """End it; what ssh or the shell that did not begin said last, which tells why where it ended by itself."""
         self._closed = True
         self._process.kill()
         self._process.wait()
@@ -136,7 +154,7 @@ class Shell:
         self._said.seek(0)
         lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]
         self._said.close()
-        return lines[-1][:200] if lines else ""
+        return (lines[-1] if lines else self._greeting)[:200]
 
     def _receive(self, output: IO[bytes]) -> None:
         """The body of the thread that waits for what comes."""
@@ -165,7 +183,9 @@ class Shell:
             check()
             over = self._over
             with suppress(queue.Empty):
-                return self._pieces.get(block=not over, timeout=0.1)
+                piece = self._pieces.get(block=not over, timeout=0.1)
+                self.taken += len(piece)
+                return piece
             if over:
                 raise LinkError("The connection is lost.")
         raise LinkError(f"Nothing came for {SILENT:.0f} seconds.")

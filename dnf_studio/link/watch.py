@@ -93,7 +93,9 @@ class Watch:
 
     @property
     def _there(self) -> bool:
-        return self._program is not None and not self._program.over.is_set() and not self._state.ended.is_set()
+        if self._program is None or os.getpid() != self._pid:
+            return False
+        return not self._program.over.is_set() and not self._state.ended.is_set()
 
     def update(self, step: int | None = None, loss: Any = None) -> None:  # noqa: ANN401 - a number or a tensor
         """Say that the model has been trained on; call it between two steps, in the thread that trains.
@@ -121,8 +123,8 @@ class Watch:
             self._refreshing.release()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the window is closed, or for so many seconds; whether it is."""
-        return self._program is None or self._gone.wait(seconds)
+        """Wait until the window is closed, or for so many seconds; whether it is, as it always is for a fork."""
+        return self._program is None or os.getpid() != self._pid or self._gone.wait(seconds)
 
     def close(self) -> None:
         """Follow the model no longer; the window stays, and shows the last weights."""

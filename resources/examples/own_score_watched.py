@@ -7,6 +7,7 @@ In PyTorch Lightning the same is a callback (`Watching` below): Trainer(callback
 """
 
 import sys
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,20 +47,23 @@ class Score(nn.Module):
 
 
 class Watching:
-    """For Lightning: make it a subclass of lightning.pytorch.Callback, whose two hooks these are."""
+    """For Lightning: make it a subclass of lightning.pytorch.Callback, whose three hooks these are."""
 
     def __init__(self, model: dnf.GenerativeModel, data: Tensor) -> None:
-        self.model, self.data = model, data
+        self.model, self.data, self.window = model, data, None
 
-    def on_train_start(self, trainer: object, module: object) -> None:
-        self.window = dnf.watch(self.model, data=self.data)
+    def on_train_start(self, trainer: Any, module: object) -> None:
+        if trainer.is_global_zero and not trainer.fast_dev_run:  # one window for all ranks, and none for a trial
+            self.window = dnf.watch(self.model, data=self.data)
 
-    def on_train_batch_end(self, trainer: object, module: object, outputs: object, batch: object, index: int) -> None:
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
-        self.window.update(getattr(trainer, "global_step", None), loss=loss)
+    def on_train_batch_end(self, trainer: Any, module: object, outputs: Any, batch: object, index: int) -> None:
+        if self.window is not None:
+            loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
+            self.window.update(trainer.global_step, loss=loss)
 
-    def on_train_end(self, trainer: object, module: object) -> None:
-        self.window.close()
+    def on_train_end(self, trainer: Any, module: object) -> None:
+        if self.window is not None:
+            self.window.close()
 
 
 net = Score()

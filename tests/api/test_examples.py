@@ -7,6 +7,8 @@ import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -54,6 +56,25 @@ def test_an_example_runs_in_its_short_form(
     monkeypatch.setattr(sys, "argv", [str(file), "--short"])
     held = runpy.run_path(str(file), run_name="__main__")
     assert held["SHORT"] and capsys.readouterr().out
+
+
+def test_the_callback_of_lightning_takes_what_its_trainer_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (resource("examples") / "own_score_watched.py").read_text(encoding="utf-8")
+    held: dict[str, Any] = {}
+    exec(source.partition("net = Score()")[0], held)  # up to where it trains
+    opened: list[object] = []
+    told: list[tuple[object, object]] = []
+    window = SimpleNamespace(update=lambda step, loss: told.append((step, loss)), close=lambda: told.append(("end", 0)))
+    monkeypatch.setattr(dnf, "watch", lambda model, data: opened.append(model) or window)
+    for first, trial in (False, False), (True, True), (True, False):
+        callback = held["Watching"]("model", held["x"])
+        trainer = SimpleNamespace(is_global_zero=first, fast_dev_run=trial, global_step=7)
+        callback.on_train_start(trainer, None)
+        # What Lightning hands on: of a loss, of optimizers by hand, of a step that was left out
+        for outputs in {"loss": 0.5}, {}, None:
+            callback.on_train_batch_end(trainer, None, outputs, None, 0)
+        callback.on_train_end(trainer, None)
+    assert opened == ["model"] and told == [(7, 0.5), (7, None), (7, None), ("end", 0)]
 
 
 def test_there_are_examples_and_each_says_how_long_it_takes() -> None:

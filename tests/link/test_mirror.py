@@ -15,7 +15,7 @@ from dnf_studio.core.storage.run_folder import FILE, HEAD, LOCK, NEWEST, RECORD
 from dnf_studio.errors import Cancelled, LinkError
 from dnf_studio.link import mirror as mirror_module
 from dnf_studio.link.mirror import Mirror
-from dnf_studio.link.ssh import RunPlace, quoted
+from dnf_studio.link.ssh import RunPlace, Shell, quoted
 
 SSH = """#!/bin/sh
 echo "$@" >> "{told}"
@@ -69,6 +69,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Far:
     monkeypatch.setattr(mirror_module, "ASKED_EVERY", 0.05)
+    monkeypatch.setattr(mirror_module, "SNAPSHOTS_EVERY", 0.05)
     monkeypatch.setattr(mirror_module, "LATER", (0.05,))
     return Far(tmp_path, monkeypatch)
 
@@ -122,7 +123,7 @@ def test_a_lost_connection_is_told_and_gone_on_with(far: Far) -> None:
     while "No route to host" not in "".join(words) and time.monotonic() < end:
         words.append(mirror.pull(lambda: None))
         time.sleep(0.02)
-    assert "no connection (" in words[-1] and "trying again in" in words[-1]
+    assert words[-1] == "no connection, trying again in 0 s (ssh: connect to host far port 22: No route to host)"
     far.down.unlink()
     pulled(mirror, far.alike)
     mirror.close()
@@ -147,6 +148,31 @@ def test_the_bandwidth_is_bounded_and_a_wait_can_be_cancelled(far: Far) -> None:
             mirror.pull(stop)
             time.sleep(0.01)
     mirror.close()
+
+
+def test_a_large_file_is_asked_for_in_parts_and_the_record_goes_on(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    more = Shell.more
+    monkeypatch.setattr(Shell, "more", lambda self, count, check: asked.append(count) or more(self, count, check))
+    monkeypatch.setattr(mirror_module, "SLICE", 0.05)
+    far.weights(0, b"1" * 60_000)
+    mirror = far.mirror(limit=40_000)
+    mirror.connect()
+    partial = far.here / f".{NEWEST}.part"
+    pulled(mirror, partial.exists)
+    far.write("next", b"2" * 60_000)
+    (far.folder / "next").replace(far.folder / NEWEST)
+    far.write(RECORD, b'{"iteration": 1}\n', more=True)
+    pulled(mirror, lambda: (far.here / RECORD).read_bytes() == (far.folder / RECORD).read_bytes())
+    assert not (far.here / NEWEST).exists()
+    mirror.limit = 1e9
+    pulled(mirror, (far.here / NEWEST).exists)
+    mirror.close()
+    assert (far.here / NEWEST).read_bytes() == b"1" * 60_000  # as it was when it began to come
+    assert asked[0] == 2  # bytes of run.json
+    assert asked[2] == 20_000  # half a second
+    # What is said to have come, and is waited for, is all that came, the list of files too
+    assert 60_000 < mirror._counted < 70_000
 
 
 def test_a_record_that_is_another_one_and_a_long_one(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,13 +206,17 @@ def test_no_name_of_the_other_machine_leads_out_of_the_folder(far: Far, tmp_path
     }
 
 
-def test_what_is_not_there_is_told(far: Far) -> None:
+def test_what_is_not_there_is_told(far: Far, tmp_path: Path) -> None:
     (far.folder / HEAD).unlink()
     (far.folder / LOCK).unlink()
     with pytest.raises(LinkError, match=r"There is no run in .* on me@far: it has no run\.json"):
         far.mirror().connect()
     far.down.touch()
     with pytest.raises(LinkError, match="Cannot reach me@far by ssh: ssh: connect to host far port 22: No route"):
+        far.mirror().connect()
+    # As nologin does, or an account that is for files only
+    (tmp_path / "bin" / "ssh").write_text("#!/bin/sh\necho 'This account is not available.'\nexit 1\n")
+    with pytest.raises(LinkError, match=r"Cannot reach me@far by ssh: This account is not available\.$"):
         far.mirror().connect()
 
 
@@ -225,6 +255,28 @@ def test_a_folder_without_a_name_is_mirrored_in_one_that_has_one(
     assert watch(f"far:{folder}") == 0
     (here,) = seen
     assert here.name == "run" and here.parent.parent == tmp_path / "cache" / "dnf-studio" / "watched"
+
+
+def test_a_file_that_cannot_be_read_there_is_told(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror_module, "SLICE", 0.05)
+    far.write(RECORD, b'{"iteration": 1}\n')
+    far.weights(1, b"weights")
+    mirror = far.mirror()
+    mirror.connect()
+    shell = mirror._connection
+    assert shell is not None and not shell.hold(str(far.folder), "nothing", lambda: None)
+    assert shell.hold(str(far.folder), HEAD, lambda: None)  # the shell is still there
+    hold, closed = Shell.hold, {NEWEST}
+    monkeypatch.setattr(
+        Shell, "hold", lambda self, folder, name, check: name not in closed and hold(self, folder, name, check)
+    )
+    words = pulled(mirror, (far.here / RECORD).exists)
+    words += [mirror.pull(lambda: None), mirror.pull(lambda: None)]
+    assert words[-1].endswith(f"'{NEWEST}' cannot be read there") and not (far.here / NEWEST).exists()
+    closed.clear()
+    pulled(mirror, far.alike)
+    assert "cannot be read" not in mirror.pull(lambda: None)
+    mirror.close()
 
 
 def test_quoting() -> None:

@@ -200,6 +200,8 @@ def test_a_fork_and_an_update_from_elsewhere_do_nothing_wrong(monkeypatch: pytes
             patch.setattr(os, "getpid", lambda: own + 1)
             window.update(5, loss=1.0)
             window.close()
+            # The threads that would know are not in a fork, so nothing there may wait for them
+            assert window.wait() and not window.active
         assert window.active
         thread = Thread(target=window.update, args=(6, torch.tensor(0.5, requires_grad=True)))
         thread.start()
@@ -238,8 +240,9 @@ def test_what_does_not_fit_is_said_before_a_window_opens() -> None:
         dnf.show(torch.nn.Linear(2, 2))  # type: ignore[arg-type]
     for data in (np.zeros((3, 3)), np.zeros((0, 2)), [[1, None]], np.full((2, 2), np.nan), np.ones((2, 2), complex),
                  np.ma.masked_equal([[1.0, 2.0]], 2.0)):  # fmt: skip
-        with pytest.raises(DataError):
+        with pytest.raises(DataError) as told:
             dnf.watch(model, data=data)
+        assert "--missing" not in str(told.value) and "missing=" not in str(told.value)  # there is no such argument
 
 
 def test_copies_are_kept_as_long_as_somebody_uses_them() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +86,33 @@ def test_weights_and_biases_writes_offline(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delenv("WANDB_MODE", raising=False)
     (sink,) = make_sinks(["wandb"], tmp_path, Config().model_dump())
     sink.take(LINE)
+    sink.take({"event": "weights", "iteration": 7})
+    sink.take({"event": "end", "iteration": 8, "metrics": {"nll_bound": 3.0, "nll_ode": None}})
     sink.close()
-    (kept,) = (tmp_path / "wandb").glob("offline-run-*")
-    (file,) = kept.glob("*.wandb")
-    assert file.stat().st_size > 0
+    (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
+    rows, config = history(file.read_bytes())
+    assert rows == {7: dict(scalars(LINE)), 8: {"measured/nll_bound": 3.0}}
+    assert config["sde.steps"] == Config().sde.steps and config["model"] == "diffflow"
+
+
+def history(data: bytes) -> tuple[dict[int, dict[str, float]], dict[str, Any]]:
+    """What is in the file of an offline run: its rows by their step, its settings."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    rows: dict[int, dict[str, float]] = {}
+    config: dict[str, Any] = {}
+    begin, whole = 7, b""
+    while begin + 7 <= len(data):
+        # As LevelDB's log: blocks of 32 KiB, each record in parts behind a sum, a length and a kind
+        length, kind = struct.unpack_from("<HB", data, begin + 4)
+        whole += data[begin + 7 : begin + 7 + length]
+        begin += 7 + length
+        begin += -begin % 32768 if -begin % 32768 < 7 else 0
+        if kind not in (1, 4):
+            continue
+        record, whole = Record.FromString(whole), b""
+        names = {"/".join(one.nested_key) or one.key: json.loads(one.value_json) for one in record.history.item}
+        if names:
+            rows[names["_step"]] = {name: value for name, value in names.items() if not name.startswith("_")}
+        config |= {"/".join(one.nested_key) or one.key: json.loads(one.value_json) for one in record.run.config.update}
+    return rows, config

@@ -125,6 +125,9 @@ def from_epsilon(
 
     In the studio's time ln ᾱ falls evenly, so that g is constant, and the last step is at 1. Its own grid has nodes at
     whole steps, and so has another N below K; between two of them, where the ODE needs it, ε̂ is joined linearly.
+    Samples begin as N(0, I), and densities are those of this chain: with an ᾱ_{K−1} that is far from 0, as of the
+    schedule ``scaled_linear`` of diffusers (0.0047), they are not quite those of the data however good ε̂ is. A schedule
+    that ends at 0 (``rescale_betas_zero_snr``) is refused, since ε̂ says nothing of the data there.
 
     Parameters
     ----------
