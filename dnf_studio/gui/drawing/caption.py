@@ -1,4 +1,4 @@
-"""What stands in the header of a plot's card and in bars, shorter where it does not fit, and notices over the plot."""
+"""What stands in the header of a plot's card and in bars, shorter where it does not fit."""
 
 from __future__ import annotations
 
@@ -7,25 +7,15 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
-from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.theme import Theme, colour_text
 
-LEAST, MOST = 48, 110
-"""Pixels of a title that its header always leaves it, and that it may ask for."""
-VEIL = 0.85
-"""Opacity of the ground of a notice, through which its plot is seen."""
 BUTTON = 8
 """Pixels around the letters of a button."""
-
-
-def colour_text(label: QLabel, colour: str) -> None:
-    """Write `label` in `colour`; one that has it already is left alone, for a palette is costly."""
-    palette = label.palette()
-    if palette.color(QPalette.ColorRole.WindowText) != QColor(colour):
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
-        label.setPalette(palette)
+LEAST, MOST = 48, 110
+"""Pixels of a title that its header always leaves it, and that it may ask for."""
 
 
 def cut_at_word(text: str, metrics: QFontMetrics, width: int) -> str:
@@ -54,13 +44,54 @@ class ElidedLabel(QLabel):
         painter.end()
 
 
-class Caption(QLabel):
+class StillLabel(QWidget):
+    """A line of plain text in the place that it is given, whatever the text.
+
+    A `QLabel` asks with every text for another layout, and the whole window is laid out again, an eighth of the time
+    of a move of the cursor. Here the label is in no layout.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.label = QLabel(self)
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+
+    def text(self) -> str:
+        """What is shown."""
+        return self.label.text()
+
+    def setText(self, text: str) -> None:
+        """Show this."""
+        if text != self.label.text():
+            self.label.setText(text)
+
+    def sizeHint(self) -> QSize:
+        """As high as a line; as wide as may be."""
+        margins = self.contentsMargins()
+        return QSize(0, self.fontMetrics().height() + margins.top() + margins.bottom())
+
+    def minimumSizeHint(self) -> QSize:
+        """The same."""
+        return self.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let the label have all of it."""
+        super().resizeEvent(event)
+        self.label.setGeometry(self.contentsRect())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Larger letters are higher."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self.updateGeometry()
+
+
+class Caption(StillLabel):
     """Says as many sentences of `text` as fit into one line, or of the first as many phrases, which commas end; its
     tooltip says all of them."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setContentsMargins(6, 0, 6, 0)
         self.meaning, self._what, self._whole = "", "", ""
@@ -164,7 +195,7 @@ class Title(QLabel):
         return f"{self._mark}<b>{escape(text)}</b>"
 
 
-class Note(QLabel):
+class Note(StillLabel):
     """Key numbers or a warning at the right of a header: the longest of some texts that fits."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -173,7 +204,7 @@ class Note(QLabel):
         self.warns = False
         self._least = 0
         self._colours = ("#000000", "#000000")
-        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._measure()
 
@@ -226,30 +257,12 @@ class Note(QLabel):
         text = fits[0] if fits else cut
         if text != self.text():
             self.setText(text)
-            self.setToolTip("" if text == self.texts[0] else self.texts[0])
+            tip = "" if text == self.texts[0] else self.texts[0]
+            if tip != self.toolTip():
+                self.setToolTip(tip)
 
     def _colour(self) -> None:
         colour_text(self, self._colours[self.warns])
-
-
-class Notice(QLabel):
-    """Rich text over `plot`, on which the plot shines through a little."""
-
-    def __init__(self, plot: QWidget, name: str) -> None:
-        super().__init__(plot)
-        self.setTextFormat(Qt.TextFormat.RichText)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAutoFillBackground(True)
-        self.setMargin(3)
-        self.setAccessibleName(name)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Text on the ground of plots."""
-        palette, ground = self.palette(), QColor(theme.base)
-        ground.setAlphaF(VEIL)
-        palette.setColor(QPalette.ColorRole.Window, ground)
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(theme.text))
-        self.setPalette(palette)
 
 
 WORDY = 22

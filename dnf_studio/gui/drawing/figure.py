@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPen, QPicture, QTextDocument
 
-from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.figure_axes import PlotArea, paint_axes, plot_area
 from dnf_studio.gui.drawing.figure_items import paint_items
 from dnf_studio.gui.drawing.layers.figure_painter import LETTER, FigurePainter
+from dnf_studio.gui.drawing.notice import Notice
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.drawing.telling import Sign

@@ -10,12 +10,12 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, QTimer, 
 from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from dnf_studio.gui.drawing.caption import Caption, Note, Title, colour_text
+from dnf_studio.gui.drawing.caption import Caption, Note, Title
 from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.picking import SelectBox, adds
 from dnf_studio.gui.drawing.picture import PictureMenu
 from dnf_studio.gui.drawing.telling import TellingPlot
-from dnf_studio.gui.drawing.theme import LIGHT, Theme
+from dnf_studio.gui.drawing.theme import LIGHT, Theme, colour_text
 from dnf_studio.gui.drawing.units import UnitAxis, Units
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Plot(TellingPlot, QWidget):
     double_clicked = Signal()
     second = False
     """Whether it shows the second model of a comparison, whose frames it gets from there alone."""
+    resting = False
+    """Whether it is out of sight for a moment, and is moved to the time cursor before it is seen again."""
 
     def __init__(
         self, title: str, caption: str, empty: str, parent: QWidget | None = None, help_: Help | None = None
@@ -48,8 +50,7 @@ class Plot(TellingPlot, QWidget):
         self.caption = caption
         self.theme = LIGHT
         self._title_text, self._invitation = title, empty
-        self._ring = False
-        self._built = False
+        self._ring = self._built = False
         self._letters = QFont(self.font())
         self.setAutoFillBackground(True)
         self.setAccessibleName(title)

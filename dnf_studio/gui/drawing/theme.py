@@ -18,10 +18,11 @@ from PySide6.QtGui import (
     QGuiApplication,
     QIcon,
     QPainter,
+    QPalette,
     QPixmap,
 )
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from dnf_studio import colours
 from dnf_studio.assets import resource
@@ -248,3 +249,11 @@ def _picture(drawing: QSvgRenderer, size: int) -> QPixmap:
     drawing.render(painter, QRectF(0, 0, size, size))
     painter.end()
     return pixmap
+
+
+def colour_text(label: QWidget, colour: str) -> None:
+    """Write `label` in `colour`; one that has it already is left alone, for a palette is costly."""
+    palette = label.palette()
+    if palette.color(QPalette.ColorRole.WindowText) != QColor(colour):
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
+        label.setPalette(palette)

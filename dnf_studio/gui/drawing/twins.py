@@ -18,7 +18,7 @@ from PySide6.QtCore import QObject, QRectF, QSignalBlocker
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QGraphicsItem, QWidget
 
-from dnf_studio.gui.drawing.caption import Notice
+from dnf_studio.gui.drawing.notice import Notice
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.point_plot import Overlay, ProcessPlot

@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton
 
+from dnf_studio.gui.drawing.caption import StillLabel
 from dnf_studio.gui.drawing.theme import icon_size
 from dnf_studio.gui.workspace.commands import Commands
 from dnf_studio.gui.workspace.cursor import TimeCursor
@@ -104,14 +105,14 @@ class TransportBar(QFrame):
         self.readout.show_texts((f"step {step}{time}   {share}", f"step {step}   {share}", step))
 
 
-class _Readout(QLabel):
+class _Readout(StillLabel):
     """A label that shows the longest of its texts that always fits, so that nothing moves while time plays."""
 
     def __init__(self) -> None:
         super().__init__()
         self._texts = ("", "", "")
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     def show_texts(self, texts: tuple[str, str, str]) -> None:
@@ -137,7 +138,6 @@ class _Readout(QLabel):
         """Measure the texts again: larger letters are wider."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
-            self.updateGeometry()
             self.show_texts(self._texts)
 
     def _width_of(self, place: int) -> int:

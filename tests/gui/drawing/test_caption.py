@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.drawing.caption import Caption, Title
+from dnf_studio.gui.drawing.caption import Caption, Note, Title
 from dnf_studio.gui.features.loss.plot import LossPlot
 
 FIRST, SECOND = "Points of the data, carried to noise.", "Click a point to follow it."
@@ -72,3 +74,36 @@ def test_a_narrow_card_keeps_the_subject_of_its_title(qtbot: QtBot) -> None:
     assert plot.title.text() == "<b>Loss</b>"
     plot.resize(500, 200)
     assert plot.title.text() == "<b>Loss: bound on the NLL</b>"
+
+
+def test_another_text_asks_for_no_layout(qtbot: QtBot) -> None:
+    """The whole window would be laid out again with every move of the time cursor."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    row, asked = QHBoxLayout(window), list[QEvent.Type]()
+    note, plain = Note(), QLabel("3")
+    row.addWidget(note, 1)
+    row.addWidget(plain)
+    window.resize(400, 60)
+    with qtbot.waitExposed(window):
+        window.show()
+
+    class Watch(QObject):
+        def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+            asked.append(event.type())
+            return False
+
+    watch = Watch()
+    window.installEventFilter(watch)
+    for label, layouts in ((note, 0), (plain, 1)):
+        QApplication.sendPostedEvents()
+        asked.clear()
+        if isinstance(label, Note):
+            label.say(("t = 0.02    i = 4 of 10", "i = 4 of 10"))
+            assert note.text() == "t = 0.02    i = 4 of 10" and not note.toolTip()
+        else:
+            label.setText("4")
+        QApplication.sendPostedEvents()
+        assert asked.count(QEvent.Type.LayoutRequest) == layouts
+    note.resize(note.fontMetrics().horizontalAdvance("i = 4 of 10") + 4, note.height())
+    assert note.text() == "i = 4 of 10" and note.toolTip() == "t = 0.02    i = 4 of 10"

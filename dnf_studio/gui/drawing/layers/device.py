@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pyqtgraph as pg
@@ -111,7 +112,14 @@ def image_of(pixels: Pixels) -> QImage:
 
 
 def premultiplied(colours: Sequence[str], alphas: NDArray[np.float64]) -> Pixels:
-    """Each of `colours` with its own of `alphas`, all (C,)."""
+    """Each of `colours` with its own of `alphas`, all (C,); nobody writes to what is returned."""
+    return _premultiplied(tuple(colours), alphas.astype(np.float64).tobytes())
+
+
+@lru_cache(maxsize=256)
+def _premultiplied(colours: tuple[str, ...], opacities: bytes) -> Pixels:
+    """Asked for with every picture of paths, of which it would be a tenth of the time."""
+    alphas = np.frombuffer(opacities, np.float64)
     known = [QColor(colour) for colour in colours]
     argb = np.zeros(len(known), np.uint32)
     for part in (QColor.alphaF, QColor.redF, QColor.greenF, QColor.blueF):

@@ -11,10 +11,10 @@ from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QTransform
+from PySide6.QtGui import QImage, QPainter, QTransform
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
@@ -67,6 +67,8 @@ class DifferenceLayer(DeviceLayer):
         self._levels: Array | None = None
         self._key: tuple[object, ...] = ()
         self._zoom: tuple[object, ...] = ()
+        self._image: QImage | None = None
+        self._image_of: tuple[object, ...] = ()
         self.key = DifferenceKey(self, ramp, names)
         self.set_theme(LIGHT)
 
@@ -84,7 +86,7 @@ class DifferenceLayer(DeviceLayer):
 
     def set_theme(self, theme: Theme) -> None:
         """The colours of both clouds, and of the key."""
-        self._table = _table(getattr(theme, self._ramp))
+        self._table, self._image = _table(getattr(theme, self._ramp)), None
         self.key.colours.set_theme(theme)
         self.update()
 
@@ -103,7 +105,7 @@ class DifferenceLayer(DeviceLayer):
         return limit, limit / peak
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        """Count, smooth, compare, colour and stretch."""
+        """Count, smooth, compare and colour what has changed, and stretch it."""
         if not self.full:
             return
         if isinstance(painter, FigurePainter):
@@ -112,14 +114,21 @@ class DifferenceLayer(DeviceLayer):
             self._levels, self._key, self._zoom = followed
             return
         corner, width, height = bins = bins_over(transform, area)
+        of = self._version, self._position, transform.m11(), transform.m22(), corner.x(), corner.y(), width, height
+        if self._image is None or of != self._image_of:
+            self._image, self._image_of = self._picture(transform, bins), of
+        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        stretched = QRectF(corner, QPointF(corner.x() + width * BIN, corner.y() + height * BIN))
+        painter.drawImage(stretched, self._image)
+
+    def _picture(self, transform: QTransform, bins: Bins) -> QImage:
+        """A pixel for each bin."""
         self._follow(transform, bins)
         found, shown, _ = _compare(self._clouds, self._position, transform, bins)
         limit, _ = self.limit
         shades = np.clip((0.5 + 0.5 * found / limit) * (SHADES - 1), 0, SHADES - 1).astype(np.intp)
-        image = image_of(np.where(shown, self._table[shades], np.uint32(0)))
-        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(QRectF(corner, QPointF(corner.x() + width * BIN, corner.y() + height * BIN)), image)
+        return image_of(np.where(shown, self._table[shades], np.uint32(0)))
 
     def _follow(self, transform: QTransform, bins: Bins) -> None:
         """Bring the limits up to the paths; another zoom or another view sets them at once."""
@@ -179,7 +188,8 @@ def _along_rows(values: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[n
     reach, blocks = len(weights) // 2, -(-columns // BLOCK)
     wide = np.zeros((len(values), blocks * BLOCK + 2 * reach))
     wide[:, reach : reach + columns] = values
-    seen = sliding_window_view(wide, len(band), axis=1)[:, ::BLOCK].transpose(1, 0, 2)
+    row, column = wide.strides
+    seen = as_strided(wide, (blocks, len(values), len(band)), (BLOCK * column, row, column))
     summed = np.empty((blocks, len(values), BLOCK))
     for first in range(0, len(values), ROWS):
         part = slice(first, first + ROWS)

@@ -61,7 +61,12 @@ class PathsLayer(DeviceLayer):
         self._colours: tuple[str, ...] = ()
 
     def set_paths(self, paths: Array) -> None:
-        """Show `paths` (N+1, P, 2), plot units; those that leave the finite numbers are left out."""
+        """Show `paths` (N+1, P, 2), plot units; those that leave the finite numbers are left out.
+
+        The same ones, which come again with more points beside them, are a picture already.
+        """
+        if np.array_equal(paths, self._paths):
+            return
         self._kept = np.asarray(np.isfinite(paths).all(axis=(0, 2))) if lost_paths(paths) else None
         self._paths = paths if self._kept is None else paths[:, self._kept]
         self._version += 1
@@ -252,7 +257,7 @@ def path_picture(
 def _cells(paths: Array, width: int, height: int) -> Iterator[NDArray[np.int32]]:
     """The pixels of one sample of each step (N, P) after the other, in rows of `width` + 2 with a border all around.
 
-    One at a time, because fresh arrays of all of them are memory that the system has to clear.
+    One at a time and always in the same array, because fresh ones are memory that the system has to clear.
     """
     # One pixel of border all around takes what lies outside
     x, y = np.clip(paths[..., 0] + 1, 0, width + 1), np.clip(paths[..., 1] + 1, 0, height + 1)
@@ -262,11 +267,14 @@ def _cells(paths: Array, width: int, height: int) -> Iterator[NDArray[np.int32]]
     samples = int(np.clip(np.ceil(usual), 1, max(1, MAX_SAMPLES // len(lengths))))
     # Each path is sampled at its own phase; else all would be counted twice in the same columns of a t–x view
     phase = (np.arange(paths.shape[1]) * GOLDEN % 1).astype(np.float32)
+    place, cells, across = np.empty_like(dx), np.empty(dx.shape, np.int32), np.empty(dx.shape, np.int32)
     for k in range(samples):
-        way = (k + phase) / samples
-        cells = (y[:-1] + dy * way).astype(np.int32)
+        way = (k + phase) / np.float32(samples)
+        for whole, begin, change in ((cells, y[:-1], dy), (across, x[:-1], dx)):
+            np.multiply(change, way, out=place)
+            np.add(place, begin, out=whole, casting="unsafe")
         cells *= width + 2
-        cells += (x[:-1] + dx * way).astype(np.int32)
+        cells += across
         yield cells
 
 

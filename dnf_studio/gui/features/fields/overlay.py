@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
-from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.layers.maps import HeatLayer
 from dnf_studio.gui.drawing.layers.vectors import ArrowsLayer, StreamsLayer, next_limit, upper_limit
+from dnf_studio.gui.drawing.notice import Notice
 from dnf_studio.gui.drawing.point_plot import LINES, MAPS, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.drawing.words import percent, short_number

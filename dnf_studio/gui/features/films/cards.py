@@ -8,8 +8,9 @@ from PySide6.QtCore import QPoint, QRect, QRectF
 from PySide6.QtGui import QColor, QPainter, QRegion
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QGraphicsItem, QLabel, QWidget
 
-from dnf_studio.gui.drawing.caption import DirectionSwitch, colour_text
+from dnf_studio.gui.drawing.caption import DirectionSwitch
 from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.theme import colour_text
 from dnf_studio.gui.drawing.twins import overlays_of, steps_of
 from dnf_studio.gui.drawing.words import node_at
 from dnf_studio.workers.fields import FieldAnswer, FieldRequest

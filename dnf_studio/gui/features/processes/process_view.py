@@ -100,8 +100,9 @@ class ProcessView(PlaneTables):
 
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N."""
-        self._position = position
-        self._place()
+        if position != self._position:
+            self._position = position
+            self._place()
 
     def set_crowd(self, crowd: Crowd | None, most: int = MANY) -> None:
         """Draw these points beside those of the frame that they follow, or of the frame alone the first `most`."""

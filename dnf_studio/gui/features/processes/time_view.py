@@ -113,8 +113,9 @@ class TimeView(PathTables):
 
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N; emits nothing."""
-        self._position = position
-        self._place()
+        if position != self._position:
+            self._position = position
+            self._place()
 
     def set_component(self, component: int) -> None:
         """Show this component (0 … D−1, or D and D+1 for the principal ones)."""
