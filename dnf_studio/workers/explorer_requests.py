@@ -31,11 +31,11 @@ class ExplorerRequests:
 
     def __init__(self) -> None:
         self.mailbox: Mailbox[Frame] = Mailbox()
-        self._points = PointWatch()
+        self._told: Callable[[], None] | None = None
+        self._points = PointWatch(self._tell)
         self.inspections = self._points.mailbox
         self.errors: Mailbox[Exception] = Mailbox()
         self.comparing = MarginalsWorker()
-        self._told: Callable[[], None] | None = None
         self._fields = FieldWatch(self._tell)
         self.fields = self._fields.mailbox
         self.excess: Mailbox[ExcessFrame] = Mailbox()
@@ -112,7 +112,7 @@ class ExplorerRequests:
             self._condition.notify()
 
     def tell(self, told: Callable[[], None] | None) -> None:
-        """Call this, in the explorer's thread, when there is something new in `mailbox`, `fields` or `excess`."""
+        """Call this, in the explorer's thread, when there is something new in a mailbox."""
         self._told = told
 
     def set_training(self, training: bool) -> None:

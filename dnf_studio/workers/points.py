@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 class PointWatch:
     """Answers the newest question on a point, in float64, for what is shown; used in the explorer's thread.
 
-    Only `ask` may be called from another one.
+    Only `ask` may be called from another one. It calls `tell` when there is an answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[], None]) -> None:
         self.mailbox: Mailbox[Inspection] = Mailbox()
+        self._tell = tell
         self._asked: InspectRequest | None = None
         self._answered: tuple[object, ...] = ()
 
@@ -43,6 +45,7 @@ class PointWatch:
         found = passes.inspect(shown, asked)
         if found is not None:
             self.mailbox.put(found)
+            self._tell()
 
 
 def _key(asked: InspectRequest, shown: FrameRequest) -> tuple[object, ...]:

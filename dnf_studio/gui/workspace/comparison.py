@@ -18,7 +18,7 @@ from dnf_studio.gui.workspace.state import SAMPLING, State
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.gui.workspace.training import Phase
 from dnf_studio.workers.background import Newest
-from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.frames import Frame, InspectRequest
 
 if TYPE_CHECKING:
     from dnf_studio.workers.excess import ExcessFrame
@@ -46,6 +46,8 @@ class Comparison(QObject):
     """A new `ExcessFrame` of B, from now on `excess`; None where nothing is known."""
     field_found = Signal(object)
     """A new `FieldAnswer` of B."""
+    inspected = Signal(object)
+    """A new `Inspection` of the point of B that is asked for."""
     _told = Signal()
 
     def __init__(self, session: Session, studio: Studio, parent: QObject | None = None) -> None:
@@ -59,6 +61,7 @@ class Comparison(QObject):
         self._frame: Frame | None = None
         self._excess: ExcessFrame | None = None
         self._field: FieldRequest | None = None
+        self._inspect: InspectRequest | None = None
         session.changed.connect(self._follow)
         studio.opened.connect(self._take_first)
         studio.training.phase_changed.connect(self._share_cores)
@@ -152,6 +155,12 @@ class Comparison(QObject):
         if self._explorer is not None:
             self._explorer.field(asked)
 
+    def inspect(self, asked: InspectRequest | None) -> None:
+        """Ask for the numbers of one path of B, or of none; `inspected` brings them with every change."""
+        self._inspect = asked
+        if self._explorer is not None:
+            self._explorer.inspect(asked)
+
     def stop(self) -> None:
         """End the thread: the window closes."""
         explorer, self._explorer = self._explorer, None
@@ -218,6 +227,7 @@ class Comparison(QObject):
         explorer.set_training(self._studio.training.phase in (Phase.STARTING, Phase.RUNNING))
         explorer.tell(self._told.emit)
         explorer.field(self._field)
+        explorer.inspect(self._inspect)
         return explorer
 
     def _end(self) -> None:
@@ -261,6 +271,9 @@ class Comparison(QObject):
         field = explorer.fields.take()
         if field is not None and self._field is not None and field.weights == second.opened.snapshot.version:
             self.field_found.emit(field)
+        found = explorer.inspections.take()
+        if found is not None and found.asked == self._inspect and found.weights == second.opened.snapshot.version:
+            self.inspected.emit(found)
 
     @Slot(object)
     def _share_cores(self, phase: Phase) -> None:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.core.data.image_shape import PixelMap
-from dnf_studio.gui.workspace.state import CHOICE
+from dnf_studio.gui.drawing.words import counted
+from dnf_studio.gui.workspace.state import CHOICE, State
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.frames import InspectRequest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.data.recorded import RecordedDataset
     from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip
     from dnf_studio.gui.features.inspector.panel import InspectorPanel
+    from dnf_studio.gui.workspace.comparison import Comparison
     from dnf_studio.gui.workspace.opening import Opened
 
 
@@ -28,9 +30,10 @@ class InspectorController(QObject):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.parent)
-        self._session, self._live = workspace.session, workspace.live
+        self._session, self._live, self._comparison = workspace.session, workspace.live, workspace.comparison
         self._dock = workspace.docks["inspector"]
         self._session.changed.connect(self._follow)
+        self._comparison.changed.connect(self._ask)
         self._dock.visibilityChanged.connect(self._ask)
 
     def _follow(self, names: frozenset[str]) -> None:
@@ -41,10 +44,25 @@ class InspectorController(QObject):
 
     @Slot()
     def _ask(self) -> None:
-        """Ask for the numbers of the current point while somebody sees them."""
+        """Ask for the numbers of the current point while somebody sees them, of both models where it is the same."""
         state = self._session.state
         wanted = bool(state.selection) and not self._dock.isHidden()
-        self._live.inspect(InspectRequest(state.selection[-1], state.listed) if wanted else None)
+        asked = InspectRequest(state.selection[-1], state.listed) if wanted else None
+        self._live.inspect(asked)
+        self._comparison.inspect(None if not_of_both(self._comparison, state) else asked)
+
+
+def not_of_both(comparison: Comparison, state: State) -> str:
+    """Why the second model has no path that is the same as the one of A that is listed, as a sentence; empty where it
+    has, or there is none."""
+    if comparison.second is None:
+        return ""
+    if not comparison.same_data and (state.paired or state.listed == "forward"):
+        return "B is of other data, and starts from points of its own."
+    frame = comparison.frame
+    if frame is not None and frame.complete and max(state.selection[-1:], default=0) >= frame.forward.shape[1]:
+        return f"B is shown with {counted(frame.forward.shape[1], 'point')}."
+    return ""
 
 
 def make_panel(workspace: Workspace) -> InspectorPanel:
@@ -58,12 +76,27 @@ def make_panel(workspace: Workspace) -> InspectorPanel:
     live.excess_found.connect(panel.set_excess)
     live.inspected.connect(panel.set_inspection)
 
-    def name_model() -> None:
-        two = workspace.comparison.second is not None
-        panel.set_model(f"A, {workspace.comparison.names[0].removesuffix(' (A)')}," if two else "")
+    comparison, session = workspace.comparison, workspace.session
 
-    workspace.comparison.changed.connect(name_model)
-    name_model()
+    def name_models() -> None:
+        names = comparison.names if comparison.second is not None else ()
+        plain = tuple(name.removesuffix(f" ({letter})") for name, letter in zip(names, "AB", strict=False))
+        panel.set_models(plain, not_of_both(comparison, session.state))
+
+    def follow(_: object = None) -> None:
+        panel.set_second_excess(comparison.excess)
+        name_models()
+
+    def begin() -> None:
+        panel.set_second(None)
+        name_models()
+
+    comparison.inspected.connect(panel.set_second)
+    comparison.excess_found.connect(panel.set_second_excess)
+    comparison.frame_shown.connect(follow)
+    comparison.changed.connect(begin)
+    session.changed.connect(lambda names: name_models() if names & CHOICE else None)
+    follow()
     NearestImages(workspace, panel)
     return panel
 
@@ -82,6 +115,7 @@ class NearestImages(QObject):
     def __init__(self, workspace: Workspace, panel: InspectorPanel) -> None:
         super().__init__(panel)
         self._session, self._live, self._tell = workspace.session, workspace.live, workspace.tell
+        self._comparison = workspace.comparison
         self._strip, self._dock = panel.images, workspace.docks["inspector"]
         background = workspace.studio.background
         self._near, self._far = Newest(background), Newest(background)
@@ -93,6 +127,7 @@ class NearestImages(QObject):
         workspace.studio.opened.connect(self._take)
         self._live.frame_shown.connect(self._refresh)
         self._dock.visibilityChanged.connect(self._refresh)
+        self._comparison.changed.connect(self._name_anew)
         if workspace.studio.current is not None:
             self._take(workspace.studio.current)
 
@@ -125,12 +160,19 @@ class NearestImages(QObject):
             return
         self._shown = point
         generated = self._dataset is None or self._session.state.listed == "backward"
-        strip.show_image(pixels(point[None])[0], "generated" if generated else "test image")
+        word = "generated" if generated else "test image"
+        # Of two models the image is that of the first
+        strip.show_image(pixels(point[None])[0], word if self._comparison.second is None else f"A, {word}")
         if self._dataset is None or not np.isfinite(point).all():
             strip.say(NOT_HERE if self._dataset is None else LOST)
             return
         ask = partial(_nearest, self._dataset, pixels.to_data(point[None]))
         self._near.run(ask, partial(self._show, self._dataset), self._tell)
+
+    @Slot()
+    def _name_anew(self) -> None:
+        self._shown = None
+        self._refresh()
 
     def _end(self) -> Array | None:
         """The current point at t_0, (D,), model units; None where none is chosen or it is not shown."""

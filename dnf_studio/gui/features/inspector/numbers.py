@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +58,34 @@ def point_columns(table: PointTable, log_ratios: NDArray[np.floating] | None = N
          "the mean over points is the excess", ratios),
     )  # fmt: skip
     return [*columns, *(_column(name, tip, values, _decimals(values)) for name, tip, values in told)]
+
+
+def compared_columns(first: Sequence[Column], second: Sequence[Column], names: Sequence[str]) -> list[Column]:
+    """Each column of A, then that of B, the models called `names`: row i is node i of A and the node of B that is
+    nearest to it on the way, counted in steps; those of both are listed where N or the times differ.
+
+    Where nothing is known of B yet, `second` is empty and so are its columns.
+    """
+    rows, own = len(first[0].values), len(second[0].values) if second else 0
+    nodes = np.rint(np.linspace(0, own - 1, rows)).astype(np.intp) if own else np.empty(0, np.intp)
+    theirs = {
+        # A step has its number with the node before it, so the last rows may have none
+        column.head: replace(column, values=column.values[nodes[nodes < len(column.values)]])
+        for column in second
+    }
+    ours, found = {column.head: column for column in first}, list[Column]()
+    for column in max(first, second, key=len):
+        head, both = column.head, (ours.get(column.head), theirs.get(column.head))
+        if head in ("i", "t") and (not own or np.array_equal(ours[head].values, theirs[head].values)):
+            found.append(ours[head])
+            continue
+        if not own:
+            both = ours[head], replace(ours[head], values=np.empty(0))
+        for letter, name, each in zip("AB", names, both, strict=True):
+            if each is not None:
+                tip, exact = f"{each.tip}. {letter} is {name}", f"{head} {letter} ({name})"
+                found.append(replace(each, head=f"{head} {letter}", tip=tip, name=exact))
+    return found
 
 
 def _column(head: str, tip: str, values: Array, decimals: int) -> Column:

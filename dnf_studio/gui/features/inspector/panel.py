@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
 from dnf_studio.gui.drawing.picking import existing
 from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
 from dnf_studio.gui.features.inspector.image_strip import NeighbourStrip
-from dnf_studio.gui.features.inspector.numbers import offered, point_columns, statistic
+from dnf_studio.gui.features.inspector.numbers import compared_columns, offered, point_columns, statistic
 from dnf_studio.gui.widgets.choices import Directions, UnitsBox
 from dnf_studio.gui.widgets.controls import ChoiceBox, caption, keep_place
 from dnf_studio.gui.widgets.solver_box import OTHERS, path_words
-from dnf_studio.gui.widgets.table import CopyTable, TableModel
+from dnf_studio.gui.widgets.table import Column, CopyTable, TableModel
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.state import CHOICE
 from dnf_studio.workers.excess import ExcessFrame
@@ -45,10 +45,12 @@ class InspectorPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._theme, self._model = LIGHT, ""
+        self._theme, self._names, self._alone = LIGHT, tuple[str, ...](), ""
         self._found: Inspection | None = None
+        self._second: Inspection | None = None
         self._frame: Frame | None = None
         self._excess: ExcessFrame | None = None
+        self._second_excess: ExcessFrame | None = None
         self._layout: tuple[object, ...] = ()
         self._offered: list[int] = []
         self.model = TableModel(self)
@@ -78,15 +80,30 @@ class InspectorPanel(QWidget):
         self._excess = found
         self._refresh()
 
+    def set_second(self, found: Inspection | None) -> None:
+        """Show the numbers of the same point of B beside those of A; None where they are not known."""
+        self._second = found
+        self._show_pairing()
+        self._refresh()
+
+    def set_second_excess(self, found: ExcessFrame | None) -> None:
+        """What is known of the log-ratios of B so far; None is nothing."""
+        if found is not self._second_excess:
+            self._second_excess = found
+            self._refresh()
+
     def set_frame(self, frame: Frame | None) -> None:
         """What the views show: how many points there are."""
         self._frame = frame
         self._refresh_head()
 
-    def set_model(self, name: str) -> None:
-        """Say whose numbers these are, where two models are compared; nothing of one alone."""
-        self._model = name
-        self._show_pairing()
+    def set_models(self, names: tuple[str, ...] = (), alone: str = "") -> None:
+        """Say whose numbers these are, by the `names` of A and B where two models are compared, and that they are
+        those of A `alone`, with the reason, where B has no such path."""
+        if (names, alone) != (self._names, self._alone):
+            self._names, self._alone = names, alone
+            self._show_pairing()
+            self._refresh()
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour marks and the row of the cursor."""
@@ -163,24 +180,44 @@ class InspectorPanel(QWidget):
         """Say which of its two paths the point has, and let only that one be listed."""
         state = self._session.effective
         noise = "" if "noise" in self._session.lacks else BOTH if self._session.solver.noise else STILL
-        own = f"Numbers of {self._model} alone. " if self._model else ""
-        self.pair.setText(own + path_words(state.listed, state.paired, noise))
+        self.pair.setText(self._whose() + path_words(state.listed, state.paired, noise))
         self.directions.offer(*(DIRECTIONS if state.paired else (state.listed,)), why=OTHERS)
+
+    def _whose(self) -> str:
+        """Which models the numbers are of, where there are two."""
+        if not self._names:
+            return ""
+        if self._alone:
+            return f"Numbers of A, {self._names[0]}, alone: {self._alone} "
+        first, second = self._found, self._second
+        counts = [len(each.table.t) - 1 for each in (first, second) if each is not None]
+        apart = f", whose N is {counts[1]}: each row has its node nearest on the way" if len(set(counts)) > 1 else ""
+        return f"A is {self._names[0]}, B {self._names[1]}{apart}. "
 
     def _refresh(self) -> None:
         """Head and table for the state as it is."""
         self._refresh_head()
-        state, found = self._session.state, self._found
+        state, found, second = self._session.state, self._found, self._second
         if found is None or not state.selection or found.asked.point != state.selection[-1]:
             return
-        table = found.table.in_data_units(found.standardisation) if self.units.isChecked() else found.table
-        point = state.selection[-1]
-        ratios = self._log_ratios(point + 1)[:, point:]
-        self.model.set_columns(point_columns(table, ratios[:, 0] if np.isfinite(ratios).any() else None))
-        before, self._layout = self._layout, (len(table.t), table.x.shape[1], self.units.isChecked())
+        columns = self._columns_of(found, self._log_ratios(found.asked.point + 1))
+        if self._names and not self._alone:
+            # Of the settings before B's would stand in rows of their own for a moment
+            fits = second is not None and (second.asked, second.request.steps) == (found.asked, found.request.steps)
+            ratios = self._log_ratios(found.asked.point + 1, second=True)
+            theirs = self._columns_of(second, ratios) if second is not None and fits else []
+            columns = compared_columns(columns, theirs, self._names)
+        self.model.set_columns(columns)
+        before, self._layout = self._layout, (len(found.table.t), len(columns), self.units.isChecked())
         # Narrower again only for another kind of table
         self.table.fit_columns(anew=self._layout != before)
         self._moved(self._session.cursor.position)
+
+    def _columns_of(self, found: Inspection, ratios: NDArray[np.float32]) -> list[Column]:
+        """The numbers of one model, with the log-ratios (N, P) of its points."""
+        table = found.table.in_data_units(found.standardisation) if self.units.isChecked() else found.table
+        own = ratios[:, found.asked.point :]
+        return point_columns(table, own[:, 0] if np.isfinite(own).any() else None)
 
     def _refresh_head(self) -> None:
         state, frame = self._session.state, self._frame
@@ -202,13 +239,16 @@ class InspectorPanel(QWidget):
             button.setVisible(len(state.selection) > 1)
         self.directions.set_current(state.listed)
         with np.errstate(over="ignore", invalid="ignore"):
-            totals = self._log_ratios(count).sum(axis=0)
-        self.statistic.setText(statistic(shown, totals))
+            both = [self._log_ratios(count, second).sum(axis=0) for second in (False, True)]
+        said = [statistic(shown, totals) for totals in both]
+        two = bool(self._names) and not self._alone and said[1]
+        self.statistic.setText(f"A: {said[0]}\nB: {said[1]}" if two else said[0])
 
-    def _log_ratios(self, count: int) -> NDArray[np.float32]:
-        """(N, count) of the process that is listed, none where nothing is known of them."""
-        found = self._excess
-        if found is None or not found.fits(self._frame):
+    def _log_ratios(self, count: int, second: bool = False) -> NDArray[np.float32]:
+        """(N, count) of the process that is listed, of A or the `second` model, none where nothing is known of them."""
+        found = self._second_excess if second else self._excess
+        # Those of B come through its own frames alone
+        if found is None or not (second or found.fits(self._frame)):
             return np.empty((0, 0), np.float32)
         return found.rows(self._session.state.listed, count)
 

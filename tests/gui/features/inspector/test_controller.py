@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from dnf_studio.gui.features.inspector.controller import not_of_both
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.appearance import Appearance
+from dnf_studio.gui.workspace.state import State
 from dnf_studio.workers.frames import Frame, Inspection
 from tests.gui.conftest import delete
 from tests.gui.scenes import frame_of
@@ -95,3 +98,18 @@ def test_a_closed_inspector_asks_for_nothing(window: MainWindow, qtbot: QtBot, o
         window.commands["inspector"].trigger()
     window.docks["inspector"].close()
     assert window.live._inspect is None
+
+
+def test_of_a_second_model_the_same_path_is_asked_for_where_there_is_one() -> None:
+    def why(same_data: bool, direction: str, start: str = "noise", point: int = 7) -> str:
+        frame = frame_of(points=300)
+        both = SimpleNamespace(second=object(), same_data=same_data, frame=frame)
+        state = State().changed(
+            {"start": start, "direction": direction, "selection_of": direction, "selection": (point,)}
+        )
+        return not_of_both(both, state)  # type: ignore[arg-type]
+
+    assert why(True, "forward") == why(True, "backward") == why(False, "backward") == ""
+    own = "B is of other data, and starts from points of its own."
+    assert why(False, "forward") == why(False, "backward", "forward") == own
+    assert why(True, "forward", point=300) == "B is shown with 300 points."

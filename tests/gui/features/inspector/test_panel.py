@@ -14,9 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.features.inspector.numbers import MOST_OFFERED, offered, statistic
 from dnf_studio.gui.features.inspector.panel import InspectorPanel
+from dnf_studio.gui.widgets.table import DASH
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.workers.frames import Frame
-from tests.gui.scenes import frame_of
+from tests.gui.scenes import excess_of, frame_of
 from tests.gui.tables import inspection_of, table_of
 
 
@@ -170,11 +171,42 @@ def test_the_statistic_compares_with_all() -> None:
     assert statistic(rows(0, 3), np.empty(0, np.float32)) == "2 points" and statistic(rows(), totals) == ""
 
 
-def test_of_two_models_it_says_whose_numbers_these_are(filled: InspectorPanel) -> None:
-    filled.set_model("A, rings,")
-    assert filled.pair.text().startswith("Numbers of A, rings, alone. ")
-    filled.set_model("")
+def test_two_models_side_by_side_at_the_same_part_of_the_way(filled: InspectorPanel) -> None:
+    filled.set_models(("rings", "other"))
+    heads = [column.head for column in filled.model.columns]
+    assert heads[:6] == ["i", "t", "x₁ A", "x₁ B", "x₂ A", "x₂ B"] and len(heads) == 2 + 2 * 12
+    assert filled.model.columns[3].text(0) == DASH, "not known yet"
+    second = table_of(seed=3)
+    filled.set_second(inspection_of(7, second))
+    assert [column.head for column in filled.model.columns] == heads
+    assert filled.pair.text().startswith("A is rings, B other. ")
+    assert np.array_equal(filled.model.columns[3].values, second.x[:, 0])
+    assert filled.model.as_text().startswith("i\tt\tx₁ A (rings)\tx₁ B (other)\t")
+    filled.units.setChecked(True)
+    assert np.allclose(filled.model.columns[3].values, 10 * second.x[:, 0])
+    filled.units.setChecked(False)
+    second = table_of(steps=25, seed=3)
+    filled.set_second(inspection_of(7, second))
+    columns = {column.head: column.values for column in filled.model.columns}
+    assert columns["i B"].tolist() == [0, 2, 5, 8, 10, 12, 15, 18, 20, 22, 25] and len(columns) == 4 + 2 * 12
+    assert np.array_equal(columns["x₂ B"], second.x[columns["i B"].astype(int), 1])
+    assert len(columns["δB₁ B"]) == 10 and "whose N is 25" in filled.pair.text()
+    filled.set_second(inspection_of(8, table_of(seed=4)))
+    assert [column.head for column in filled.model.columns] == heads and filled.model.columns[3].text(0) == DASH
+    filled.set_models(("rings", "other"), "B is of other data.")
+    assert filled.pair.text().startswith("Numbers of A, rings, alone: B is of other data. ")
+    assert [column.head for column in filled.model.columns][:4] == ["i", "t", "x₁", "x₂"]
+    filled.set_models()
     assert "alone" not in filled.pair.text()
+
+
+def test_both_models_have_a_statistic(filled: InspectorPanel) -> None:
+    filled.set_models(("rings", "other"))
+    shown = frame()
+    for number, take in enumerate((filled.set_excess, filled.set_second_excess), start=1):
+        ratios = np.full((10, 300), number / 10, np.float32)
+        take(excess_of(shown, ratios))
+    assert filled.statistic.text() == "A: log-ratio +1.000 nats (all: +1.000)\nB: log-ratio +2.000 nats (all: +2.000)"
 
 
 def test_every_control_says_what_it_does(filled: InspectorPanel) -> None:
