@@ -225,6 +225,31 @@ def contour_lines(x: Values, y: Values, values: Values, level: float) -> Values:
     return np.concatenate(found)
 
 
+def dashed(segments: Values, length: float) -> Values:
+    """Every other piece, about `length` long, of the lines that `segments` (K, 4) join to."""
+    if not len(segments):
+        return segments
+    sizes = np.linalg.norm(segments[:, 2:] - segments[:, :2], axis=1)
+    # Two cells find the same place in another order, and not to the last bit
+    ends = np.rint(segments.reshape(-1, 2) / (1e-4 * length)).astype(np.int64)
+    joints = np.unique(ends, axis=0, return_inverse=True)[1].reshape(-1, 2).tolist()
+    around: dict[int, list[int]] = {}
+    for place, both in enumerate(joints):
+        for joint in both:
+            around.setdefault(joint, []).append(place)
+    ways, steps, left = [0.0] * len(joints), sizes.tolist(), set(range(len(joints)))
+    for begin in range(len(joints)):
+        place, joint, way = begin, joints[begin][0], 0.0
+        while place in left:
+            left.remove(place)
+            ways[place] = way
+            way += steps[place]
+            joint = joints[place][joints[place][0] == joint]
+            place = next((each for each in around[joint] if each in left), place)
+    shown: Values = segments[np.array(ways) // length % 2 == 0]
+    return shown
+
+
 def _anchors(lines: Mapping[str, Values], transform: QTransform, area: QRectF) -> dict[str, Values]:
     """Where each line is labelled, plot units: within `area`, and as far from the other labels as can be."""
     inner = area.adjusted(INSET, INSET, -INSET, -INSET)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QPoint, Slot
 
-from dnf_studio.gui.drawing.caption import Notice
-from dnf_studio.gui.drawing.layers.maps import ContoursLayer, HeatLayer, LabelsLayer, contour_lines
+from dnf_studio.gui.drawing.layers.maps import ContoursLayer, HeatLayer, LabelsLayer, contour_lines, dashed
+from dnf_studio.gui.drawing.notice import Notice
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, ProcessPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, mix
 from dnf_studio.gui.widgets.choices import menu_button
@@ -26,25 +26,34 @@ MOST = 2.0
 """Nats of model less exact that have the strongest colour."""
 NAMES = {"model": "log p, model", "exact": "log p, exact", "difference": "log p, model − exact"}
 BUTTONS = {"model": "log p", "exact": "log p exact", "difference": "Δ log p"}
+DASHES = 90
+"""Dashes and gaps of the second model's lines along the longer side of the rectangle that was computed."""
 MARGIN = 6
 Array = NDArray[np.float64]
 
 
 class ContourOverlay(QObject):
-    """Three layers of a process view, a legend over it, and a button that says whose density is shown."""
+    """Map and lines of a process view, a legend over it, and a button that says whose density is shown.
+
+    A second model drawn over the first has dashed lines at the same levels.
+    """
 
     def __init__(self, view: ProcessPlot) -> None:
         super().__init__(view)
         self._plot, self._theme = view.plot, LIGHT
         self._choice, self._refining, self._where = "model", False, ""
         self._volume: float | None = None
+        self._top: float | None = None
         self._found: LogDensity | None = None
+        self._second: LogDensity | None = None
         self._key: tuple[object, ...] = ()
-        self.map, self.lines, self.labels = HeatLayer(), ContoursLayer(), LabelsLayer()
-        for layer, depth in ((self.map, MAPS), (self.lines, LINES + 1), (self.labels, KEYS)):
+        self.map, self.lines, self.labels, self.over = HeatLayer(), ContoursLayer(), LabelsLayer(), ContoursLayer()
+        depths = (self.map, MAPS), (self.lines, LINES + 1), (self.over, LINES + 2), (self.labels, KEYS)
+        for layer, depth in depths:
             layer.setZValue(depth)
             view.plot.addItem(layer, ignoreBounds=True)
-        self.legend, self.button = Notice(view.plot, "What the log-density shows"), menu_button("Log-density")
+        self.legend = Notice(view.plot, "What the log-density shows", rank=2)
+        self.button = menu_button("Log-density")
         self._visible = True
         self.set_visible(False)
         view.box.sigResized.connect(self._place_legend)
@@ -73,6 +82,18 @@ class ContourOverlay(QObject):
         self._found, self._refining = found if self._visible else None, refining
         self._refresh()
 
+    def set_over(self, second: LogDensity | None) -> None:
+        """Draw the lines of a second model over those of the first; None draws none."""
+        if second is not self._second:
+            self._second = second
+            self._refresh()
+
+    def set_top(self, top: float | None) -> None:
+        """Count nats from this maximum, that of the other model beside which this one is shown; None from its own."""
+        if top != self._top:
+            self._top = top
+            self._refresh()
+
     def set_where(self, where: str) -> None:
         """Say that the points are not at t_0, to which the density belongs; nothing where they are."""
         if where != self._where:
@@ -97,6 +118,7 @@ class ContourOverlay(QObject):
         """Give every part the colours of `theme`."""
         self._theme = theme
         self.lines.set_colour(mix(theme.text, theme.base, 0.25))
+        self.over.set_colour(self._colour_over)
         self.labels.set_colours(theme.text, theme.base)
         self.legend.set_theme(theme)
         self._key = ()
@@ -114,24 +136,58 @@ class ContourOverlay(QObject):
         self.button.setToolTip(f"This is {NAMES[self.shown]}. Choose whose density is drawn.")
         for part in (self.map, self.lines, self.labels):
             part.setVisible(shown)
+        self.over.setVisible(shown and self._second is not None)
         self.legend.setVisible(shown)
-        key = found, self.shown
+        key = found, self.shown, self._second, self._zero
         if found is not None and key != self._key:
-            self._draw(found)
+            if key[:2] != self._key[:2] or key[3] != self._key[3]:
+                self._draw(found)
+            self._draw_over()
             self._key = key
         self._tell()
 
-    def _draw(self, found: LogDensity) -> None:
-        """Map and lines: levels are fixed below the model's maximum, limits of the difference fixed at all."""
+    @property
+    def _colour_over(self) -> str:
+        """The colour of the second model, moved to that of letters: it is seen on the points of that model."""
+        return mix(self._theme.second, self._theme.text, 0.5)
+
+    @property
+    def _zero(self) -> float:
+        """The log-density from which nats are counted."""
+        known = self._top is not None and isfinite(self._top)
+        return self._top if known and self._top is not None else self._found.top if self._found is not None else 0.0
+
+    def _levels(self) -> dict[str, float]:
+        """The values that have a line, by what is written at it."""
+        if self.shown == "difference":
+            return {_nats(level): level for level in APART}
+        return {_nats(-level): self._zero - level for level in LEVELS}
+
+    def _values(self, found: LogDensity) -> Array:
+        """What is drawn of one model, (R, C)."""
         if self.shown == "difference" and found.difference is not None:
-            values, levels = found.difference, {_nats(level): level for level in APART}
-            limit, signed, shade = MOST, True, values
-        else:
-            values = found.exact if self.shown == "exact" and found.exact is not None else found.model
-            levels = {_nats(-level): found.top - level for level in LEVELS}
-            limit, signed, shade = LEVELS[-1], False, values - (found.top - LEVELS[-1])
+            return found.difference
+        return found.exact if self.shown == "exact" and found.exact is not None else found.model
+
+    def _lines_of(self, found: LogDensity) -> dict[str, Array]:
+        values, levels = self._values(found), self._levels()
         # A line towards −∞ is one towards far below
         kept = np.where(np.isnan(values), np.nan, np.clip(values, *_around(levels.values())))
+        return {label: contour_lines(found.x, found.y, kept, level) for label, level in levels.items()}
+
+    def _draw_over(self) -> None:
+        """The lines of the second model in dashes, each of a cell at least; the exact ones are those of the data."""
+        second, lines = self._second, dict[str, Array]()
+        if second is not None and self.shown != "exact":
+            longer = max(float(np.ptp(second.x)), float(np.ptp(second.y)))
+            dash = max(longer / DASHES / 2, float(second.x[1] - second.x[0]))
+            lines = {label: dashed(each, dash) for label, each in self._lines_of(second).items()}
+        self.over.set_lines(lines)
+
+    def _draw(self, found: LogDensity) -> None:
+        """Map and lines: levels are fixed below a model's maximum, limits of the difference fixed at all."""
+        values, signed = self._values(found), self.shown == "difference"
+        limit, shade = (MOST, values) if signed else (LEVELS[-1], values - (self._zero - LEVELS[-1]))
         half = (found.x[1] - found.x[0]) / 2, (found.y[1] - found.y[0]) / 2
         extent = found.x[0] - half[0], found.y[0] - half[1], found.x[-1] + half[0], found.y[-1] + half[1]
         self.map.set_colours(self._theme.divergence if signed else self._theme.magnitude)
@@ -139,7 +195,7 @@ class ContourOverlay(QObject):
         self.map.set_values(
             shade, (float(extent[0]), float(extent[1]), float(extent[2]), float(extent[3])), limit, signed
         )
-        lines = {label: contour_lines(found.x, found.y, kept, level) for label, level in levels.items()}
+        lines = self._lines_of(found)
         self.lines.set_lines(lines)
         self.labels.set_lines(lines)
 
@@ -158,11 +214,14 @@ class ContourOverlay(QObject):
         if self.shown == "difference":
             lines.append(f"{_nats(-MOST)} {self._blocks(self._theme.divergence)} {_nats(MOST)}")
         else:
-            top = f"0 is {_nats(found.top - (self._volume or 0.0), True)}, the model’s maximum"
+            whose = "the model’s maximum" if self._zero == found.top else "the maximum of A"
+            top = f"0 is {_nats(self._zero - (self._volume or 0.0), True)}, {whose}"
             lines.append(f"{_nats(-LEVELS[-1])} {self._blocks(self._theme.magnitude)} {top}")
         lines.append(f"{size}, refining…" if self._refining else f"{size}, {self._checks(found)}")
         if self._choice != self.shown:
             lines.append("the exact density is not known")
+        if self._second is not None and self.shown != "exact":
+            lines.append(f'<span style="color:{self._colour_over}">╌╌</span> B, the same levels')
         if self._where:
             lines.append(f'<span style="color:{self._theme.warning}">{self._where}</span>')
         self._write(lines)
@@ -189,15 +248,16 @@ class ContourOverlay(QObject):
 
     @Slot()
     def _place_legend(self, _: object = None) -> None:
-        """At the upper left of what the axes enclose; a sentence has lines of its own there."""
+        """At the upper left of what the axes enclose; what is wider has further lines there, as a sentence has."""
         area = self._plot.mapFromScene(self._plot.getViewBox().sceneBoundingRect()).boundingRect()
-        wide = self.legend.text().count("<br>") == 0
-        self.legend.setWordWrap(wide)
+        sentence, room = self.legend.text().count("<br>") == 0, area.width() - 2 * MARGIN
+        self.legend.setWordWrap(sentence)
         self.legend.adjustSize()
-        if wide:
-            width = min(area.width() - 2 * MARGIN, 260)
+        if sentence or self.legend.width() > room:
+            self.legend.setWordWrap(True)
+            width = min(room, 260) if sentence else room
             self.legend.resize(width, self.legend.heightForWidth(width))
-        self.legend.move(area.left() + MARGIN, area.top() + MARGIN)
+        self.legend.stand(QPoint(area.left() + MARGIN, area.top() + MARGIN))
 
 
 def _around(levels: object) -> tuple[float, float]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.exploration.log_density import LogDensity
-from dnf_studio.gui.drawing.layers.maps import contour_lines
-from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.drawing.layers.maps import contour_lines, dashed
+from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, mix
 from dnf_studio.gui.features.log_density.overlay import ContourOverlay
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from tests.gui.scenes import frame_of, pixels, share_near
@@ -177,3 +177,42 @@ def test_the_legend_is_at_the_upper_left(qtbot: QtBot) -> None:
         area = view.plot.mapFromScene(view.box.sceneBoundingRect()).boundingRect()
         legend = contours.legend.geometry()
         assert area.contains(legend) and legend.left() - area.left() < 12 and legend.top() - area.top() < 12
+
+
+def test_dashes_are_every_other_piece_along_each_line() -> None:
+    angles = np.linspace(0, 2 * np.pi, 401)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    far = circle + 5
+    segments = np.concatenate([np.concatenate([each[:-1], each[1:]], axis=1) for each in (circle, far)])
+    segments = np.random.default_rng(0).permutation(segments)
+    shown = dashed(segments, 2 * np.pi / 40)
+    for middle in (0.0, 5.0):
+        own = shown[np.abs(shown[:, 0] - middle) < 2]
+        assert len(own) == pytest.approx(200, abs=12)
+        way = np.sort(np.arctan2(own[:, 1] - middle, own[:, 0] - middle))
+        # Gaps as long as dashes, but for the two where a line begins
+        gaps = np.diff(way)[np.diff(way) > 0.1]
+        assert len(gaps) == pytest.approx(19, abs=2) and gaps.mean() == pytest.approx(2 * np.pi / 40, rel=0.15)
+    assert len(dashed(np.empty((0, 4)), 1.0)) == 0
+
+
+def test_a_second_model_has_dashed_lines_at_the_levels_of_the_first(qtbot: QtBot) -> None:
+    view, overlay = contour_view(qtbot)
+    overlay.set_found(density_of())
+    sharp = density_of(sharp=2.0)
+    overlay.set_over(sharp)
+    assert overlay.over.isVisible() and "B, the same levels" in overlay.legend.text()
+    whole = contour_lines(sharp.x, sharp.y, sharp.model, density_of().top - 1)
+    # Of each line about half; the outermost are cut by nothing
+    assert 0.4 < len(overlay.over._lines) / (5 * len(whole)) < 1.2
+    colour = mix(LIGHT.second, LIGHT.text, 0.5)
+    share = share_near(pixels(view), colour, 30)
+    overlay.set_choice("exact")
+    # The exact one is that of the data, for both
+    assert not len(overlay.over._lines) and "B, the" not in overlay.legend.text()
+    overlay.set_choice("model")
+    overlay.set_over(None)
+    assert not overlay.over.isVisible() and share_near(pixels(view), colour, 30) < share
+    top = overlay.legend.text()
+    overlay.set_top(sharp.top)
+    assert "the maximum of A" in overlay.legend.text() != top

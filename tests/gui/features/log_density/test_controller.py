@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
@@ -13,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio.core.exploration import log_density
 from dnf_studio.core.exploration.log_density import LogDensity
 from dnf_studio.errors import SettingError
-from dnf_studio.gui.features.log_density import controller
+from dnf_studio.gui.features.log_density import pictures
 from dnf_studio.gui.features.log_density.controller import rounded
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.state import State
@@ -40,14 +41,14 @@ def found(window: MainWindow) -> list[LogDensity]:
 
 def hear(window: MainWindow, tell: Callable[[LogDensity], object]) -> None:
     """Call `tell` with each picture that is computed from now on, once it is drawn."""
-    controller = window.parts["log_density"]
-    take = controller._take
+    first = window.parts["log_density"].first
+    take = first.take
 
     def both(found: LogDensity) -> None:
         take(found)
         tell(found)
 
-    controller._take = both
+    first.take = both
 
 
 def sizes(found: list[LogDensity]) -> list[int]:
@@ -68,7 +69,7 @@ def wait_whole(window: MainWindow, qtbot: QtBot) -> LogDensity:
 
     def there() -> bool:
         drawn = window.parts["log_density"].overlays["forward"].found
-        rests = not window.parts["log_density"].task.running and not window.parts["log_density"]._timer.isActive()
+        rests = not window.parts["log_density"].first.task.running and not window.parts["log_density"]._timer.isActive()
         return rests and drawn is not None and drawn.complete
 
     qtbot.waitUntil(there, timeout=20_000)
@@ -104,7 +105,7 @@ def test_what_was_computed_is_not_computed_again(
     window: MainWindow, open_in: Open, found: list[LogDensity], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = 3
-    monkeypatch.setattr(controller, "KEPT", kept)
+    monkeypatch.setattr(pictures, "KEPT", kept)
     window.session.apply({**TINY, "config.sde.steps": 6})
     open_in("8gaussian")
     window.session.apply({"layers": frozenset({"contours"})})
@@ -118,7 +119,7 @@ def test_what_was_computed_is_not_computed_again(
     for _ in range(kept + 2):
         zoom(window, 1.0, right=1.5)
         wait_whole(window, qtbot)
-    assert len(window.parts["log_density"]._kept) == kept
+    assert len(window.parts["log_density"].first.kept) == kept
     window.plots.reset_ranges()
     wait_whole(window, qtbot)
     # The oldest one was forgotten
@@ -147,7 +148,7 @@ def test_switched_on_again_it_begins_coarse_where_nothing_is_kept(
     wait_whole(window, qtbot)
     window.session.apply({"layers": frozenset({"points"})})
     assert window.parts["log_density"].overlays["forward"].found is None
-    window.parts["log_density"]._kept.clear()
+    window.parts["log_density"].first.kept.clear()
     overlay = window.parts["log_density"].overlays["forward"]
     hear(window, lambda _: shown.append(0 if overlay.found is None else len(overlay.found.x)))
     window.session.apply({"layers": frozenset({"contours"})})
@@ -174,6 +175,31 @@ def test_side_by_side_and_difference_follow_the_menu(window: MainWindow, open_in
     ]
 
 
+@pytest.mark.usefixtures("few_points")
+def test_a_second_model_has_its_own_in_its_views_and_dashed_lines_over_the_first(
+    window: MainWindow, open_in: Open, qtbot: QtBot
+) -> None:
+    open_in("diffflow-rings")
+    controller, comparison = window.parts["log_density"], window.workspace.comparison
+    window.session.apply({"layers": frozenset({"contours"})})
+    comparison.open("matching-rings")
+
+    def drawn() -> LogDensity | None:
+        found = controller.second_overlays["forward"].found if controller.second_overlays else None
+        return found if found is not None and found.complete else None
+
+    qtbot.waitUntil(lambda: drawn() is not None, timeout=20_000)
+    first, second = wait_whole(window, qtbot), drawn()
+    assert second is not None and np.array_equal(first.x, second.x) and not np.allclose(first.model, second.model)
+    legend = controller.second_overlays["forward"].legend.text()
+    assert "the maximum of A" in legend and controller.second_overlays["forward"].button.isVisible()
+    window.session.apply({"comparing": "overlay"})
+    qtbot.waitUntil(controller.overlays["forward"].over.isVisible, timeout=20_000)
+    assert controller.second_overlays["forward"].found is None
+    comparison.close()
+    assert not controller.overlays["forward"].over.isVisible()
+
+
 def test_another_model_is_another_picture(
     window: MainWindow, open_in: Open, found: list[LogDensity], qtbot: QtBot
 ) -> None:
@@ -192,7 +218,7 @@ def test_swapped_components_swap_the_picture(window: MainWindow, open_in: Open, 
     drawn = wait_whole(window, qtbot)
     seen = window.plots["forward"].box.viewRect()
     assert drawn.x[0] <= seen.left() and drawn.x[-1] >= seen.right() and drawn.y[-1] < drawn.x[-1]
-    asked = window.parts["log_density"]._asked
+    asked = window.parts["log_density"].first.asked
     assert asked is not None
     # The model has its own components: the long side of the view is its second one
     assert asked[1][3] - asked[1][1] > asked[1][2] - asked[1][0]
@@ -203,8 +229,6 @@ def test_swapped_components_swap_the_picture(window: MainWindow, open_in: Open, 
 def test_more_than_two_components_have_one_sentence(
     window: MainWindow, tmp_path: pytest.TempPathFactory, open_in: Open, found: list[LogDensity], qtbot: QtBot
 ) -> None:
-    import numpy as np
-
     file = tmp_path / "three.npy"  # type: ignore[operator]
     np.save(file, np.random.default_rng(0).standard_normal((500, 3)))
     open_in(str(file))
@@ -222,7 +246,7 @@ def test_while_a_model_trains_pictures_are_coarse_and_fine_when_it_rests(
     window.session.apply({**TINY, "layers": frozenset({"contours"})})
     window.studio.train()
     qtbot.waitUntil(lambda: window.studio.training.phase is Phase.RUNNING, timeout=20_000)
-    qtbot.waitUntil(lambda: not window.parts["log_density"]._whole, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.parts["log_density"].first.whole, timeout=20_000)
     begun = len(found)
     qtbot.waitUntil(lambda: len(found) >= begun + 3, timeout=20_000)
     assert set(sizes(found[begun:])) == {6}
@@ -242,7 +266,7 @@ def test_weights_seen_while_it_trained_are_drawn_finely_once_it_rests(
         patch.setattr(window.studio.training, "_phase", Phase.RUNNING)
         window.session.apply({"layers": frozenset({"contours"})})
         qtbot.waitUntil(lambda: window.parts["log_density"].overlays["forward"].found is not None, timeout=20_000)
-        qtbot.waitUntil(lambda: not window.parts["log_density"].task.running, timeout=20_000)
+        qtbot.waitUntil(lambda: not window.parts["log_density"].first.task.running, timeout=20_000)
     window.parts["log_density"]._soon()
     assert len(wait_whole(window, qtbot).x) == 21
 
@@ -289,7 +313,7 @@ def test_without_a_model_nothing_is_asked(still_window: MainWindow) -> None:
     still_window.session.apply({"layers": frozenset({"contours"})})
     still_window.parts["log_density"]._ask()
     assert (
-        not still_window.parts["log_density"].task.running
+        not still_window.parts["log_density"].first.task.running
         and still_window.parts["log_density"].overlays["forward"].found is None
     )
 
