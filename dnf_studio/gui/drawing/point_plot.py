@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -52,6 +53,7 @@ BACKWARD = Help(
     ),
     "(9), one step of it, (12), and the family with the same marginals, (17)",
 )
+NOTHING: Mapping[str, NDArray[np.bool_]] = MappingProxyType({})
 MAPS, LINES, POINTS, KEYS = 0, 4, 8, 12
 """Depths of what a view draws, from the ground up; layers of one kind are a few steps apart."""
 TITLES = {"forward": "Forward: data → noise", "backward": "Backward: noise → data"}
@@ -108,12 +110,19 @@ class PointPlot(Plot):
 
     def add_parts(self) -> None:
         """Show all points at first."""
-        self._kept = Kept()
+        self._kept, self._kept_of_second = Kept(), Kept()
 
-    def show_only(self, kept: Mapping[str, NDArray[np.bool_]]) -> None:
-        """Leave out the points (P,) of each direction that are not `kept`; of one that is not named all are shown."""
-        if self._kept.change(kept):
+    def show_only(
+        self, kept: Mapping[str, NDArray[np.bool_]], of_second: Mapping[str, NDArray[np.bool_]] = NOTHING
+    ) -> None:
+        """Leave out the points (P,) of each direction that are not `kept`; of one that is not named all are shown.
+        A plot of both models has other ones `of_second`."""
+        if any([self._kept.change(kept), self._kept_of_second.change(of_second)]):
             self._take_points()
+
+    def set_second(self, frame: Frame | None, way: str) -> None:
+        """Show the `frame` of a second model too, as a ``split`` in two halves, as an ``overlay``, or with ``other``
+        alone; None shows one model. A plot that has another one for the second model ignores it."""
 
     def _take_points(self) -> None:
         """Show what is kept of the frame; a plot of all points has nothing to do."""

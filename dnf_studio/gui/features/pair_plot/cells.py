@@ -17,6 +17,8 @@ BINS = 40
 GAP, EDGE = 3.0, 6.0
 FEWEST = 20
 """Fewer points have no correlation that would say anything."""
+SECOND = "second "
+"""Before the direction of the points of the second model of a comparison."""
 Array = NDArray[np.float32]
 Cell = tuple[int, int]
 """Row and column, from the upper left."""
@@ -61,20 +63,28 @@ class Content:
 
     components: tuple[int, ...] = ()
     points: Mapping[str, Array] = field(default_factory=dict)
-    """By direction that is shown, (P, n), standardised; NaN for those that are left out."""
+    """By direction that is shown, with `SECOND` before it those of the second model, (P, n), standardised; NaN for
+    those that are left out."""
     chosen: Mapping[str, NDArray[np.intp]] = field(default_factory=dict)
     half: tuple[float, ...] = ()
     """Component k reaches from −half[k] to half[k]."""
     units: Units = STANDARDISED
     split: bool = False
-    """Whether forward points are below the diagonal and backward ones above it: colours of labels are those of both."""
+    """Whether forward points are below the diagonal and backward ones above it: colours of labels are those of both,
+    and so is that of the second model."""
+    halves: bool = False
+    """Whether the second model is above the diagonal and the first one below it."""
 
     def names_in(self, row: int, column: int) -> tuple[str, ...]:
-        """The directions whose points are in one cell: on the diagonal they are counted, not drawn."""
-        both = tuple(self.points)
-        if not self.split or len(both) < len(DIRECTIONS):
-            return both if row > column else ()
-        return () if row == column else both[:1] if row > column else both[1:]
+        """Whose points are in one cell: on the diagonal they are counted, not drawn."""
+        if row == column:
+            return ()
+        below, names = row > column, tuple(self.points)
+        if self.halves:
+            return tuple(name for name in names if name.startswith(SECOND) != below)
+        if self.split and len({direction_of(name) for name in names}) == len(DIRECTIONS):
+            return tuple(name for name in names if direction_of(name) == DIRECTIONS[0 if below else 1])
+        return names if below else ()
 
     def transform(self, rect: QRectF, row: int, column: int) -> QTransform:
         """From standardised places, the column's across and the row's up, to pixels."""
@@ -84,6 +94,11 @@ class Content:
     def plane(self, direction: str, row: int, column: int) -> Array:
         """The points (P, 2) of one cell."""
         return np.ascontiguousarray(self.points[direction][:, [column, row]])
+
+
+def direction_of(name: str) -> str:
+    """The process that points of this name are of."""
+    return name.removeprefix(SECOND)
 
 
 def histogram(values: Array, half: float, bins: int = BINS) -> NDArray[np.float64]:

@@ -18,7 +18,16 @@ from dnf_studio.gui.drawing.point_colours import ColouredByPoint
 from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
 from dnf_studio.gui.drawing.units import round_places
 from dnf_studio.gui.drawing.words import component_name
-from dnf_studio.gui.features.pair_plot.cells import BINS, Cell, Cells, Content, correlation, histogram
+from dnf_studio.gui.features.pair_plot.cells import (
+    BINS,
+    SECOND,
+    Cell,
+    Cells,
+    Content,
+    correlation,
+    direction_of,
+    histogram,
+)
 
 BUDGET = 0.008
 """Seconds of drawing after which the window has its turn."""
@@ -47,9 +56,10 @@ class PairLayer(DeviceLayer):
     def __init__(self) -> None:
         super().__init__()
         self.cells, self._content, self._theme, self._font = Cells(), Content(), LIGHT, QFont()
-        self._dots = {name: Dots("#000000") for name in DIRECTIONS}
-        self._chosen = {name: SelectionLayer() for name in DIRECTIONS}
-        self.by_point = {name: ColouredByPoint(name, dots) for name, dots in self._dots.items()}
+        names = *DIRECTIONS, *(SECOND + name for name in DIRECTIONS)
+        self._dots = {name: Dots("#000000") for name in names}
+        self._chosen = {name: SelectionLayer() for name in names}
+        self.by_point = {name: ColouredByPoint(name, self._dots[name]) for name in DIRECTIONS}
         self.recoloured: Callable[[], object] = self.redraw
         """Called when points get other colours."""
         for dots in self._dots.values():
@@ -76,6 +86,7 @@ class PairLayer(DeviceLayer):
             self._pictures.clear()
             self._old.clear()
         self._content = content
+        self._colour_dots()
         self.redraw()
 
     def set_cells(self, cells: Cells) -> None:
@@ -89,11 +100,24 @@ class PairLayer(DeviceLayer):
         """Colours and letters."""
         self._theme, self._font = theme, QFont(font)
         self._font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
-        for name in DIRECTIONS:
-            self._dots[name].set_colour(theme.direction(name))
-            self._chosen[name].set_colours(theme.accent, theme.base)
-            self.by_point[name].set_theme(theme, font)
+        self._colour_dots()
+        for by_point in self.by_point.values():
+            by_point.set_theme(theme, font)
         self.redraw()
+
+    def _colour_dots(self) -> None:
+        for name, dots in self._dots.items():
+            dots.set_colour(self._colour(name))
+            self._chosen[name].set_colours(
+                self._theme.second if self._apart(name) else self._theme.accent, self._theme.base
+            )
+
+    def _apart(self, name: str) -> bool:
+        """Whether it is of the second model over the first, and so has a colour of its own."""
+        return name.startswith(SECOND) and not self._content.halves
+
+    def _colour(self, name: str) -> str:
+        return self._theme.second if self._apart(name) else self._theme.direction(direction_of(name))
 
     def step_back(self, back: bool) -> None:
         """Draw all points fainter, behind many that are chosen."""
@@ -149,7 +173,8 @@ class PairLayer(DeviceLayer):
         if row == column:
             self._draw_histograms(painter, rect, row)
         transform = self._content.transform(rect, row, column)
-        for name in names:
+        # The second model below the first, as in the views of one process
+        for name in sorted(names, key=lambda name: not name.startswith(SECOND)):
             plane = self._content.plane(name, row, column)
             self._dots[name].set_points(plane)
             self._dots[name].draw(painter, transform, rect)
@@ -163,7 +188,8 @@ class PairLayer(DeviceLayer):
         painter.drawRect(rect.adjusted(0, 0, -1, -1))
 
     def _draw_histograms(self, painter: QPainter, rect: QRectF, row: int) -> None:
-        """Both densities as staircases, as high as the higher one; the name of the component above them."""
+        """Densities as staircases, as high as the highest, those of the second model as lines alone, in dashes where
+        the colour does not tell; the name of the component above them."""
         content, metrics = self._content, QFontMetricsF(self._font)
         half, name_height = content.half[row], min(metrics.height(), rect.height() / 3)
         found = {name: histogram(points[:, row], half) for name, points in content.points.items()}
@@ -174,8 +200,13 @@ class PairLayer(DeviceLayer):
             heights = rect.bottom() - np.repeat(values, 2) / top * (rect.height() - name_height - 2)
             across = np.repeat(np.linspace(rect.left(), rect.right(), BINS + 1), 2)[1:-1]
             line = [QPointF(x, y) for x, y in zip(across.tolist(), heights.tolist(), strict=True)]
-            fill = QColor(self._theme.direction(name))
+            fill = QColor(self._colour(name))
             painter.setPen(QPen(fill, 1))
+            if name.startswith(SECOND):
+                dashes = not self._apart(name) or direction_of(name) == DIRECTIONS[1]
+                painter.setPen(QPen(fill, 1, Qt.PenStyle.DashLine if dashes else Qt.PenStyle.SolidLine))
+                painter.drawPolyline(QPolygonF(line))
+                continue
             fill.setAlphaF(0.18)
             painter.setBrush(fill)
             painter.drawPolygon(QPolygonF([rect.bottomLeft(), *line, rect.bottomRight()]))
@@ -192,7 +223,7 @@ class PairLayer(DeviceLayer):
         if metrics.height() * len(lines) > rect.height() or metrics.horizontalAdvance("r = −0.00") > rect.width():
             return
         for place, (name, text) in enumerate(lines):
-            painter.setPen(QColor(self._theme.direction(name)))
+            painter.setPen(QColor(self._colour(name)))
             y = rect.center().y() + (place - len(lines) / 2) * metrics.height()
             line = QRectF(rect.left(), y, rect.width(), metrics.height())
             painter.drawText(line, Qt.AlignmentFlag.AlignCenter, f"r = {text}")

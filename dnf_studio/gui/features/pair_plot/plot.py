@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -18,14 +18,14 @@ from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.layers.selection import MAX_RINGS
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing, nearest_point
-from dnf_studio.gui.drawing.point_plot import PointPlot
-from dnf_studio.gui.drawing.telling import Numbers, Sign, column_name, in_units, long_table
+from dnf_studio.gui.drawing.point_plot import Kept
 from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import hint, time_note
-from dnf_studio.gui.features.pair_plot.cells import Cells, Content
+from dnf_studio.gui.features.pair_plot.cells import SECOND, Cells, Content, direction_of
 from dnf_studio.gui.features.pair_plot.chooser import components_button
 from dnf_studio.gui.features.pair_plot.matrix import PairLayer
+from dnf_studio.gui.features.pair_plot.tables import PairTables
 from dnf_studio.workers.frames import Frame
 
 HELP = Help(
@@ -34,19 +34,24 @@ HELP = Help(
     "that has learned the data has everywhere alike. Below the diagonal each component against each other, many points "
     "as a density; above it Pearson’s correlation, or the samples apart from the data where labels colour both. On the "
     "diagonal the marginal density of one component in 40 bins, each direction with an area of 1 but for what lies "
-    "outside; nothing here is the density of a slice. A click chooses a point, a rectangle or a lasso those in it.",
+    "outside; nothing here is the density of a slice. A click chooses a point, a rectangle or a lasso those in it. "
+    "Of two models that are compared side by side B is above the diagonal and has dashed lines on it; one over the "
+    "other, data are below and samples above it, and B has a colour of its own.",
     ("r = Σ (x<sub>j</sub> − x̄<sub>j</sub>)(x<sub>k</sub> − x̄<sub>k</sub>) / (P σ<sub>j</sub> σ<sub>k</sub>)",),
     "the points of (11) and (12), or of (17) for another λ",
 )
 CAPTION = "Data and samples at the time cursor, one component against another, and the marginal density of each."
 SPLIT = "Data below the diagonal, samples above it, at the time cursor, and the marginal density of each component."
+HALVES = "A below the diagonal, B above it, at the time cursor; on it the marginal densities, those of B dashed."
+OVER = "Data below the diagonal, samples above it, at the time cursor, and marginal densities; B in its own colour."
 REACH = 6.0
 """Pixels from a point within which a click chooses it."""
 WIDEST = "−00,000"
 Array = NDArray[np.float32]
+NONE = np.empty(0, np.intp)
 
 
-class PairPlot(PointPlot):
+class PairPlot(PairTables):
     """Scatter of each pair of the chosen components, their histograms on the diagonal, both directions in each.
 
     Hidden it does nothing; shown it draws its cells in turns, so that the window answers in between.
@@ -66,6 +71,8 @@ class PairPlot(PointPlot):
         """Add the cells, the switches and the list of components."""
         super().add_parts()
         self._frame: Frame | None = None
+        self._second: Frame | None = None
+        self._way = ""
         self._components: tuple[int, ...] = ()
         self._units, self._position = STANDARDISED, 0.0
         self._selection: Mapping[str, NDArray[np.intp]] = {}
@@ -106,6 +113,12 @@ class PairPlot(PointPlot):
         self.set_empty(self._frame is None)
         self._place()
 
+    def set_second(self, frame: Frame | None, way: str) -> None:
+        """Show a second model too, or with ``other`` alone."""
+        if frame is not self._second or way != self._way:
+            self._second, self._way = frame, way
+            self._place()
+
     def set_cursor(self, position: float) -> None:
         """Move the time cursor to `position` in node units, 0 … N."""
         if position != self._position:
@@ -143,24 +156,14 @@ class PairPlot(PointPlot):
             transform = content.transform(self.layer.cells.rect(*cell), *cell)
             found = nearest_point(np.concatenate(planes), transform, QPointF(place.x(), place.y()), REACH)
         if found is not None:
-            which, point = divmod(found, len(planes[0]))
-            self.point_picked.emit(point, names[which], adding)
+            for name, plane in zip(names, planes, strict=True):
+                if found < len(plane):
+                    self.point_picked.emit(found, direction_of(name), adding)
+                    break
+                found -= len(plane)
         elif not adding:
             self.missed.emit()
         return True
-
-    def explain(self, x: float, y: float) -> str:
-        """The cell at a place of the plot in one sentence; nothing beside the cells."""
-        content, cell = self.layer.content, self.layer.cells.at(x, y)
-        if cell is None or not content.components:
-            return ""
-        up, across = (self._units.title(content.components[k]) for k in cell)
-        if cell[0] == cell[1]:
-            per = "data unit" if self._units.of_data else "standardised unit"
-            return f"The marginal density of {up}, per {per}: forward and backward points in 40 bins."
-        if names := content.names_in(*cell):
-            return f"{up} up, {across} across: {' and '.join(names)} points."
-        return f"Pearson’s correlation of {up} and {across}, of the points that are shown."
 
     def showEvent(self, event: QShowEvent) -> None:
         """What passed while nobody looked."""
@@ -176,23 +179,6 @@ class PairPlot(PointPlot):
             QToolTip.showText(event.globalPos(), text, self.plot.viewport())
             return True
         return super().eventFilter(watched, event)
-
-    def signs(self) -> Sequence[Sign]:
-        """Both directions, as far as they are shown and have the one colour."""
-        content = self.layer.content
-        return [] if content.split else [Sign(name, self.theme.direction(name), "dot") for name in content.points]
-
-    def numbers(self) -> Numbers | None:
-        """The points at the time cursor with all components that are shown."""
-        content, parts = self.layer.content, list[dict[str, object]]()
-        for name, points in content.points.items():
-            rows = np.flatnonzero(np.isfinite(points).all(axis=1))
-            columns = {
-                column_name(content.units.title(k)): in_units(points[rows, at], content.units.map_of(k))
-                for at, k in enumerate(content.components)
-            }
-            parts.append({"direction": name, "point": rows, **columns})
-        return long_table(parts) if parts else None
 
     def recolour(self) -> None:
         """Also the cells and switches."""
@@ -234,28 +220,47 @@ class PairPlot(PointPlot):
             self.layer.set_content(Content())
             self.set_note("")
             return
+        coloured = any(by_point.shown is not None for by_point in self.coloured.values())
+        second = self._second
+        if second is not None and self._way == "other":
+            frame, second = second, None
         dim = frame.forward.shape[2]
         shown = tuple(k for k in self._components if k < dim) or tuple(range(min(2, dim)))
-        position = float(np.clip(self._position, 0, len(frame.t) - 1))
         names = [name for name in DIRECTIONS if self._switches[name].isChecked()]
-        points = {name: self._points(frame, name, shown, position) for name in names}
-        chosen = {name: existing(rows, frame.forward.shape[1]) for name, rows in self._selection.items()}
-        halves = tuple(half_range(frame.forward[0][:, k]) for k in shown)
+        points = {name: self._points(frame, name, shown, self._kept_of(frame)) for name in names}
+        if second is not None:
+            points |= {SECOND + name: self._points(second, name, shown, self._kept_of_second) for name in names}
+        chosen = {
+            name: existing(self._selection.get(direction_of(name), NONE), len(each)) for name, each in points.items()
+        }
         self.menu.set_components(dim, self._units.columns, shown)
-        coloured = any(by_point.shown is not None for by_point in self.coloured.values())
-        self.layer.set_content(Content(shown, points, chosen, halves, self._units, coloured))
-        caption = SPLIT if coloured and len(points) == len(DIRECTIONS) else CAPTION
+        own = self._frame if self._frame is not None else frame
+        halves = tuple(half_range(own.forward[0][:, k]) for k in shown)
+        over, apart = (second is not None and self._way == way for way in ("overlay", "split"))
+        self.layer.set_content(Content(shown, points, chosen, halves, self._units, coloured or over, apart))
+        both = len(names) == len(DIRECTIONS)
+        caption = HALVES if apart else OVER if over and both else SPLIT if coloured and both else CAPTION
         if caption != self.caption:
             self.set_words("Pair plot", caption)
-        self.set_note(*time_note(frame.t, position))
+        self.set_note(*time_note(frame.t, self._position_in(frame)))
         self._arrange()
 
-    def _points(self, frame: Frame, name: str, shown: tuple[int, ...], position: float) -> Array:
-        """The points (P, n) of one direction at `position`."""
+    def _kept_of(self, frame: Frame) -> Kept:
+        return self._kept_of_second if frame is self._second else self._kept
+
+    def _position_in(self, frame: Frame) -> float:
+        """The cursor in the nodes of a frame, at the same part of the way as in those of the first model."""
+        own, last = self._frame, len(frame.t) - 1
+        scale = 1.0 if own is None or frame is own else last / (len(own.t) - 1)
+        return float(np.clip(self._position * scale, 0, last))
+
+    def _points(self, frame: Frame, name: str, shown: tuple[int, ...], kept: Kept) -> Array:
+        """The points (P, n) of one direction at the time cursor."""
+        position = self._position_in(frame)
         first = min(int(position), len(frame.t) - 2)
         # Of two nodes alone: all paths of many components would be copied for every move of the cursor
         between = frame.paths_of("forward" if name == "forward" else "backward")[first : first + 2][..., list(shown)]
-        return self._kept.masked(at_position(between, position - first), name)
+        return kept.masked(at_position(between, position - first), name)
 
     @Slot(object, object)
     def _region_drawn(self, corners: NDArray[np.float64], modifiers: Qt.KeyboardModifier) -> None:
@@ -268,5 +273,9 @@ class PairPlot(PointPlot):
         back, _ = content.transform(cells.rect(*cell), *cell).inverted()
         places = [back.map(QPointF(x, y)) for x, y in corners.tolist()]
         region = np.array([(place.x(), place.y()) for place in places])
-        found = {name: inside_polygon(content.plane(name, *cell), region) for name in names}
+        # Of points of both models those of the first, which have the same numbers
+        found = {
+            direction_of(name): inside_polygon(content.plane(name, *cell), region)
+            for name in sorted(names, key=lambda name: not name.startswith(SECOND))
+        }
         self.region_chosen.emit(found, modifiers)

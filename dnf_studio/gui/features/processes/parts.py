@@ -112,4 +112,4 @@ class PartsMenus(QObject):
     @Slot(object)
     def _begin(self, plot: Plot) -> None:
         if isinstance(plot, PointPlot):
-            plot.show_only(self._kept[plot.second])
+            plot.show_only(self._kept[plot.second], self._kept[True])

@@ -51,3 +51,14 @@ def test_places_go_to_pixels_and_both_directions_have_their_halves() -> None:
     assert content.names_in(1, 0) == ("forward", "backward") and content.names_in(0, 1) == ()
     split = Content((0, 4), points, {}, (2.0, 4.0), split=True)
     assert [split.names_in(*cell) for cell in ((1, 0), (0, 1), (1, 1))] == [("forward",), ("backward",), ()]
+
+
+def test_two_models_have_a_half_each_or_both_directions_have() -> None:
+    names = "forward", "backward", "second forward", "second backward"
+    points = {name: np.zeros((3, 3), np.float32) for name in names}
+    apart = Content((0, 1, 2), points, halves=True)
+    assert apart.names_in(2, 0) == names[:2] and apart.names_in(0, 2) == names[2:] and apart.names_in(1, 1) == ()
+    over = Content((0, 1, 2), points, split=True)
+    assert over.names_in(2, 0) == names[::2] and over.names_in(0, 2) == names[1::2]
+    one = Content((0, 1, 2), {name: points[name] for name in names[::2]}, split=True)
+    assert one.names_in(2, 0) == names[::2] and one.names_in(0, 2) == ()

@@ -14,7 +14,7 @@ from dnf_studio.gui.drawing.point_colours import mode_colours
 from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.drawing.units import Units
 from dnf_studio.gui.features.pair_plot import matrix
-from dnf_studio.gui.features.pair_plot.plot import CAPTION, SPLIT, PairPlot
+from dnf_studio.gui.features.pair_plot.plot import CAPTION, HALVES, OVER, SPLIT, PairPlot
 from tests.gui.mouse import drag
 from tests.gui.scenes import frame_of, pixels
 
@@ -151,3 +151,33 @@ def test_the_list_offers_at_most_eight_and_leaves_one(plot: PairPlot, qtbot: QtB
     for k in (0, 1, 2, 3, 4, 5, 9):
         items[k].setCheckState(Qt.CheckState.Unchecked)
     assert told[-1] == (6,) and not items[6].flags() & Qt.ItemFlag.ItemIsEnabled
+
+
+def test_a_second_model_is_above_the_diagonal_or_over_the_first_or_alone(plot: PairPlot, qtbot: QtBot) -> None:
+    second = replace(frame_of(dim=5, steps=20), forward=frame_of(dim=5, steps=20).forward + np.float32(0.25))
+    plot.set_cursor(3)
+    plot.set_second(second, "split")
+    content = plot.layer.content
+    # At the same part of the way
+    assert np.array_equal(content.points["second forward"], second.forward[6][:, [0, 2, 3]])
+    assert plot.caption == HALVES and content.names_in(0, 2) == ("second forward", "second backward")
+    assert [sign.text for sign in plot.signs()] == ["forward", "backward"] and "B backward" in plot.explain(
+        *(plot.layer.cells.rect(0, 2).center().toTuple())
+    )
+    told = plot.numbers()
+    assert told is not None and [*told.columns][:2] == ["model", "direction"]
+    place = place_in(plot, (0, 2), content.plane("second backward", 0, 2)[17])
+    with qtbot.waitSignal(plot.point_picked) as picked:
+        assert plot.pick(plot.box.mapViewToScene(place), adding=False)
+    assert picked.args == [17, "backward", False]
+    plot.set_second(second, "overlay")
+    plot.layer.finish()
+    assert plot.caption == OVER and plot.layer.content.names_in(0, 2) == ("backward", "second backward")
+    assert [sign.text for sign in plot.signs()][-1] == "B"
+    colour = np.array(QColor(LIGHT.second).getRgb()[:3])
+    assert (np.abs(pixels(plot).reshape(-1, 3) - colour).max(axis=1) < 40).sum() > 50
+    plot.set_second(second, "other")
+    assert [*plot.layer.content.points] == ["forward", "backward"] and plot.caption == CAPTION
+    assert np.array_equal(plot.layer.content.points["forward"], second.forward[6][:, [0, 2, 3]])
+    plot.set_second(None, "split")
+    assert np.array_equal(plot.layer.content.points["forward"], plot._frame.forward[3][:, [0, 2, 3]])  # type: ignore[union-attr]
