@@ -148,7 +148,8 @@ class Views(QWidget):
 
     def _move(self, position: float) -> None:
         for plot in self._plots.first:
-            plot.set_cursor(position)
+            if not plot.resting:
+                plot.set_cursor(position)
 
     @Slot()
     def _show_lacks(self) -> None:

@@ -20,8 +20,10 @@ def _fill(workspace: Workspace) -> object:
 
 
 COMMANDS = (
-    Command("compare-file", "&Open second model…", "Ctrl+M", "Show the model of a file as B beside the one that is "
-            "open, A", menu="Compare", section="second", icon="open"),
+    Command("compare-with", "Choose second &model…", "Ctrl+M", "Choose the model that is shown as B beside the one "
+            "that is open, A: of the Library, one that is kept, or of a file", menu="Compare", section="second"),
+    Command("compare-file", "&Open second model…", "Ctrl+Alt+B", "Show the model of a file as B beside the one that "
+            "is open, A", menu="Compare", section="second", icon="open"),
     Command("compare-now", "Hold the model as it is &now", "Ctrl+Shift+M", "Compare with a copy of the model that is "
             "shown, as its weights are now or, looking back, were then: what training changes from there on is then "
             "seen", menu="Compare", section="second"),

@@ -110,11 +110,20 @@ class ComparisonBar(QFrame):
         state, missing = self._session.state, self._lacks()["B"]
         known = {
             "Each in standardised units of its own.": bool(self._comparison.apart),
-            "The pair plot shows A alone.": self._session.in_pairs,
-            "Log-density is drawn of A alone.": "contours" in state.layers and not self._session.no_plane,
+            "Where points are coloured, the pair plot shows A alone.": self._session.in_pairs
+            and state.colouring != "none",
+            "Log-density is drawn of A alone.": "contours" in state.layers
+            and not self._session.no_plane
+            and ("divergence" in missing or self._exact_of_a),
             "Disagreement colours A alone.": "disagreement" in state.layers and "bound" in missing,
         }
         return [sentence for sentence, holds in known.items() if holds]
+
+    @property
+    def _exact_of_a(self) -> bool:
+        """Whether one over the other there are exact densities of other data, of which only that of A is drawn."""
+        state = self._session.state
+        return (state.comparing, state.contours) == ("overlay", "exact") and not self._comparison.same_data
 
     def _lacks(self) -> dict[str, Mapping[Ability, str]]:
         """What each of both cannot do, and why."""

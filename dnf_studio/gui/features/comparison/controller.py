@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from dnf_studio.core.sde.sample_settings import Direction
-from dnf_studio.gui.drawing.axes import half_range
-from dnf_studio.gui.drawing.layers.trails import at_step
 from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
 from dnf_studio.gui.features.comparison.bar import ComparisonBar
-from dnf_studio.gui.features.comparison.layers import SecondLayers, SecondTimeLayers
+from dnf_studio.gui.features.comparison.choice import SecondChoice
+from dnf_studio.gui.features.comparison.layers import SecondLayers
+from dnf_studio.gui.features.comparison.marginals import SecondMarginals
 from dnf_studio.gui.features.comparison.models import Models
 from dnf_studio.gui.features.comparison.places import SecondViews
-from dnf_studio.gui.features.comparison.plot import ChangePlot, MarginalChange, marginal_change
 from dnf_studio.gui.widgets.choices import greying
 from dnf_studio.gui.workspace.state import CHOICE, COMPARING, FIELDS_OF_SCORE
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -38,10 +37,12 @@ class ComparisonController(QObject):
         self._session, self._live, self._comparison = workspace.session, workspace.live, workspace.comparison
         self._workspace, self._plots, self._commands = workspace, workspace.plots, workspace.commands
         self.views, self.models, self.bar = SecondViews(workspace), Models(workspace), ComparisonBar(workspace)
+        self.choice = SecondChoice(workspace, self.models)
         self.layers: dict[ProcessPlot, SecondLayers] = {}
         workspace.add_bar(self.bar)
-        self.time: SecondTimeLayers | None = None
+        self.marginals = SecondMarginals(workspace)
         self._planes: dict[tuple[str, bool], tuple[tuple[object, ...], Array]] = {}
+        self._moves = 0
         self.other = False
         """Whether B is seen in place of A, while they are shown in turn."""
         self._blink = QTimer(self, interval=BLINK_MS)
@@ -59,13 +60,12 @@ class ComparisonController(QObject):
         self._session.changed.connect(self._follow)
         self._session.lacks_changed.connect(self.refresh)
         self._session.cursor.moved.connect(self._move)
+        self._session.cursor.playing_changed.connect(self._move)
         self._comparison.changed.connect(self._begin)
         self._comparison.frame_shown.connect(self._framed)
         self._live.frame_shown.connect(self._framed)
+        self._plots.added.connect(self._hand_to_pairs)
         workspace.closing.now.connect(self._blink.stop)
-        plot = self._plots["change"]
-        if isinstance(plot, ChangePlot):
-            plot.came.connect(self._show_change)
         self.refresh()
 
     @property
@@ -111,14 +111,11 @@ class ComparisonController(QObject):
             self.other = False
             if self._on and self._mode == "blink":
                 self._start_blinking()
-        if names & {"comparing", "projection", "layers", "axes", "field"}:
+        if names & {"comparing", "projection", "layers", "axes", "field", "contours", "colouring"}:
             self.refresh()
         elif names & CHOICE:
             for view, layers in self.layers.items():
                 layers.set_chosen(self._chosen(view))
-        if names & {"component", "projection"}:
-            self._show_change()
-            self._take_time()
 
     @Slot()
     def refresh(self) -> None:
@@ -127,8 +124,7 @@ class ComparisonController(QObject):
             show()
         on, mode, plane = self._on, self._mode, not self._session.no_plane
         self._commands[f"compare-{mode}"].setChecked(True)
-        turns = on and mode == "blink" and not self._session.in_pairs
-        if not turns:
+        if not (on and mode == "blink"):
             self._blink.stop()
         self._commands["compare-run"].setChecked(self._blink.isActive())
         self._arrange()
@@ -151,7 +147,21 @@ class ComparisonController(QObject):
         first, second = not (mode == "blink" and self.other and on), on and (split or (mode == "blink" and self.other))
         self.views.arrange(first, second, fed=second or (on and mode == "blink"))
         over = "A + B" if mode == "overlay" and not self._session.no_plane else "A"
-        self.views.letter(self._on, over, "A + B" if mode == "overlay" or self._session.dim == 1 else "A")
+        turned, both = "B" if self.other else "A", "A + B"
+        pairs = "A" if self._session.state.colouring != "none" else turned if mode == "blink" else both
+        steps = both if mode == "overlay" or self._session.dim == 1 else "A"
+        # The difference of the two is of neither
+        self.views.letter(self._on, over, {"time": steps, "pairs": pairs, "change": ""})
+        self._hand_to_pairs()
+
+    @Slot()
+    def _hand_to_pairs(self, *_: object) -> None:
+        """Let the pair plot, which is one for both models, show B as the views do; colours are those of A."""
+        plot, mode = self._plots.named("pairs"), self._mode
+        if isinstance(plot, PointPlot):
+            wanted = self._session.state.colouring == "none" and (mode != "blink" or self.other)
+            frame = self._comparison.frame if self._on and wanted else None
+            plot.set_second(frame, "other" if mode == "blink" else mode)
 
     def _add_layers(self) -> None:
         """Draw over the views of both models, once there are any."""
@@ -185,8 +195,9 @@ class ComparisonController(QObject):
 
     @Slot()
     def _framed(self) -> None:
+        self._hand_to_pairs()
         self._take_planes()
-        self._show_change()
+        self.marginals.show_change()
 
     def _take_planes(self) -> None:
         """Hand the layers the paths of both."""
@@ -204,29 +215,8 @@ class ComparisonController(QObject):
                 partial(self._plane, first, way), partial(self._plane, second, way), (*subject, state.projection)
             )
             layers.set_chosen(self._chosen(view))
-        self._take_time()
+        self.marginals.take_time()
         self._move()
-
-    def _take_time(self) -> None:
-        """Draw B over the paths over steps too, where both are drawn one over the other, or there is no other view."""
-        first, second, component = self._live.frame, self._comparison.frame, self._session.state.component
-        wanted = self._on and (self._mode == "overlay" or self._session.dim == 1)
-        view = self._plots["time"]
-        if self.time is None and wanted and isinstance(view, PointPlot):
-            self.time = SecondTimeLayers(view)
-            self.time.recolour(self._workspace.appearance.theme)
-            self._workspace.appearance.changed.connect(self._recolour)
-        if self.time is not None:
-            known = wanted and first is not None and second is not None
-            rows: dict[str, Array] = {}
-            if known and second is not None:
-                rows = {way: self._values(second.paths_of(way), component) for way in WAYS}
-            self.time.show(rows, len(first.t) - 1 if first is not None else 0, (second, component))
-
-    @Slot()
-    def _recolour(self) -> None:
-        if self.time is not None:
-            self.time.recolour(self._workspace.appearance.theme)
 
     def _plane(self, frame: Frame, way: Direction) -> Array:
         """The paths of one process in the plane that is shown, the same object as long as they are the same."""
@@ -244,41 +234,9 @@ class ComparisonController(QObject):
     @Slot()
     def _move(self) -> None:
         fraction = self._session.cursor.fraction
-        for layers in self.layers.values():
-            if layers.wanted:
-                layers.set_cursor(fraction)
-        if self.time is not None:
-            self.time.set_cursor(fraction)
-        plot = self._plots["change"]
-        if plot.isVisible():
-            self._show_change()
-
-    @Slot()
-    def _show_change(self) -> None:
-        """B − A of the component of the t–x view at the time cursor."""
-        plot, first, second = self._plots["change"], self._live.frame, self._comparison.frame
-        if not isinstance(plot, ChangePlot):
-            return
-        plot.set_reason(self._comparison.apart if self._on and self._comparison.apart else None)
-        if first is None or second is None or not self._on or self._comparison.apart:
-            plot.show_changes(None, 0, 1.0)
-            return
-        if not plot.isVisible():
-            return
-        component, fraction = self._session.state.component, self._session.cursor.fraction
-        half = half_range(self._values(first.forward[0], component))
-        found: dict[str, MarginalChange] = {}
-        for way in WAYS:
-            ours, theirs = (
-                at_step(self._values(frame.paths_of(way), component), fraction * (len(frame.t) - 1))[:, 1]
-                for frame in (first, second)
-            )
-            found[way] = marginal_change(ours, theirs, half)
-        plot.show_changes(found, component, half, (component, first.request, second.request))
-
-    def _values(self, points: Array, component: int) -> Array:
-        """Component `component` of points (…, D), from D on a principal one: (…)."""
-        dim, principal = points.shape[-1], self._live.principal
-        if component >= dim and principal is not None:
-            return principal.project(points)[..., min(component - dim, 1)]
-        return points[..., min(component, dim - 1)]
+        wanted = [layers for layers in self.layers.values() if layers.wanted]
+        self._moves += 1
+        for turn, layers in enumerate(wanted, start=self._moves):
+            # While it plays, B − A of every second view, which nobody sees at fifty pictures a second
+            layers.set_cursor(fraction, changes=turn % 2 == 0 or not self._session.cursor.playing)
+        self.marginals.set_cursor(fraction)

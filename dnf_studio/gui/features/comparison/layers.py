@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QPoint, Slot
 
-from dnf_studio.gui.drawing.caption import Notice
 from dnf_studio.gui.drawing.layers.difference import DifferenceLayer
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.selection import MAX_BUNDLE, SelectionLayer
 from dnf_studio.gui.drawing.layers.trails import at_position, at_step, over_steps
+from dnf_studio.gui.drawing.notice import Notice
 from dnf_studio.gui.drawing.picking import existing, sampled
 from dnf_studio.gui.drawing.point_plot import KEYS, LINES, MAPS, POINTS, PointPlot, ProcessPlot
 from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
@@ -47,7 +47,7 @@ class SecondLayers:
         ):
             layer.setZValue(depth)
             view.plot.addItem(layer, ignoreBounds=True)
-        self.legend = Notice(view.plot, "What is drawn of B")
+        self.legend = Notice(view.plot, "What is drawn of B", rank=1)
         view.box.sigResized.connect(self._place_legend)
         self._show()
         view.add_overlay(self)
@@ -104,14 +104,14 @@ class SecondLayers:
         self.chosen.set_paths(self._second[:, sampled(shown, MAX_BUNDLE)])
         self.set_cursor(self._fraction)
 
-    def set_cursor(self, fraction: float) -> None:
-        """Follow the time cursor, 0 at the data … 1 at the noise."""
+    def set_cursor(self, fraction: float, changes: bool = True) -> None:
+        """Follow the time cursor, 0 at the data … 1 at the noise; B − A stays for a moment unless it `changes`."""
         self._fraction = fraction
         if self._over and len(self._second):
             points = at_position(self._second, fraction * (len(self._second) - 1))
             self.points.set_points(points)
             self.chosen.set_points(points[existing(self._rows, len(points))])
-        if self._changes:
+        if self._changes and changes:
             # B first: what it has more of is the upper end
             self.change.set_clouds(self._second, self._first, fraction * max(0, len(self._second) - 1), self._subject)
 
@@ -146,7 +146,7 @@ class SecondLayers:
         """At the upper left of what the axes enclose."""
         corner = self._view.plot.mapFromScene(self._view.box.sceneBoundingRect().topLeft())
         self.legend.adjustSize()
-        self.legend.move(corner.x() + MARGIN, corner.y() + MARGIN)
+        self.legend.stand(QPoint(corner.x() + MARGIN, corner.y() + MARGIN))
 
 
 class SecondTimeLayers:

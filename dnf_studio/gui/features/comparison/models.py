@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from dnf_studio import assets
@@ -164,10 +165,26 @@ class Models(QObject):
 
     def _read(self) -> None:
         """Fill the menu of the Library once the heads of its files are read."""
-        folder = models_folder(self._workspace.memory)
         if not self.library.actions():
             self.library.addAction("Reading…").setEnabled(False)
-        self._reading.run(lambda: _known_models(folder), self._fill_library, self._workspace.tell)
+        self.list_all(lambda: None)
+
+    def list_all(self, done: Callable[[], None]) -> None:
+        """Call `done` once the menus have what there is."""
+        folder = models_folder(self._workspace.memory)
+        self._fill_kept()
+
+        def fill(known: list[_Known]) -> None:
+            self._fill_library(known)
+            done()
+
+        self._reading.run(lambda: _known_models(folder), fill, self._workspace.tell)
+
+    def listed(self) -> dict[str, list[QAction]]:
+        """The models that the menus offer, by where they are."""
+        kept = [action for action in self.kept.actions() if action.isEnabled()]
+        library = [action for action in self.library.actions() if not action.isSeparator()]
+        return {"of the Library": library} | ({"that is kept": kept} if kept else {})
 
     def _fill_library(self, known: list[_Known]) -> None:
         self.library.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
@@ -61,7 +61,7 @@ class SecondViews(QObject):
         self._stacks: dict[str, QStackedWidget] = {}
         self._grids: dict[str, Plot] = {}
         self._pairs: list[SideBySide] = []
-        self._seen = False
+        self._seen = self._shown = False
         self._letters: Callable[[Plot], str] = lambda _plot: ""
         self._plots.added.connect(self._letter_one)
         self._comparison.frame_shown.connect(self._show_frame)
@@ -81,7 +81,9 @@ class SecondViews(QObject):
         if not self._stacks:
             return
         self._add_grids()
-        came, self._seen = fed and not self._seen, fed
+        came, self._seen, self._shown = fed and not self._seen, fed, second
+        self._rest(not first)
+        self._move()
         row = self._plots.part_of_row("forward")[1]
         # In one go: a view that is hidden before the other is shown would be painted in a size of its own
         row.setUpdatesEnabled(False)
@@ -96,10 +98,17 @@ class SecondViews(QObject):
                 # Once Qt has laid them out
                 QTimer.singleShot(0, pair, pair.share)
 
-    def letter(self, on: bool, first: str, over_steps: str) -> None:
-        """Let the titles of all plots say which of both models they show, or none: the views of A `first`, the paths
-        over steps `over_steps`; the difference of the two is of neither, and what else there is shows A."""
-        others = {"time": over_steps, "change": ""}
+    def _rest(self, resting: bool) -> None:
+        """Let the views of A rest while those of B are seen in their place."""
+        for direction in DIRECTIONS:
+            for widget in (self._stack(direction).widget(k) for k in range(self._stack(direction).count())):
+                if isinstance(widget, ProcessPlot) and widget.resting != resting:
+                    widget.resting = resting
+                    widget.set_cursor(self._cursor.position)
+
+    def letter(self, on: bool, first: str, others: Mapping[str, str]) -> None:
+        """Let the titles of all plots say which of both models they show, or none: the views of A `first`, some
+        `others` by their names what they show; what else there is shows A."""
 
         def of(plot: Plot) -> str:
             own = first if isinstance(plot, ProcessPlot) else others.get(self._plots.name_of(plot), "A")
@@ -170,7 +179,7 @@ class SecondViews(QObject):
     @Slot()
     def _move(self) -> None:
         frame = self._comparison.frame
-        if self._seen and frame is not None:
+        if self._shown and frame is not None:
             position = self._cursor.fraction * (len(frame.t) - 1)
             for plot in self._plots.seconds:
                 plot.set_cursor(position)

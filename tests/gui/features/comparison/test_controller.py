@@ -7,12 +7,15 @@ from functools import cache
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
 from dnf_studio.config import Config
+from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.features.comparison.bar import common_sentences
 from dnf_studio.gui.features.comparison.controller import NO_SECOND, ComparisonController
 from dnf_studio.gui.frame.main_window import MainWindow
@@ -141,3 +144,63 @@ def test_what_both_share_is_said() -> None:
     assert common_sentences(True, ["A", "B"], "", [])[0] == "The same points and latents."
     other = common_sentences(False, [], "Each is apart.", ["B: it has no score."])
     assert other[0].startswith("Of other data:") and other[-2:] == ["Each is apart.", "B: it has no score."]
+
+
+def test_out_of_sight_rests_and_at_half_the_rate_and_pairs_and_one_key(compared: MainWindow, qtbot: QtBot) -> None:
+    controller: ComparisonController = compared.parts["comparison"]
+    rest_and_follow(compared, controller)
+    show_pairs(compared, controller)
+    choose(compared, controller, qtbot)
+
+
+def rest_and_follow(compared: MainWindow, controller: ComparisonController) -> None:
+    """What is out of sight rests, and B less A follows a playing cursor at half the rate."""
+    session, forward, second = compared.session, compared.plots["forward"], compared.plots["second forward"]
+    session.apply({"comparing": "blink"})
+    QTest.keySequence(compared, QKeySequence("B"))
+    session.cursor.go(3)
+    assert (forward._position, second._position) == (0.0, 6.0)
+    QTest.keySequence(compared, QKeySequence("B"))
+    session.cursor.go(4)
+    assert (forward._position, second._position) == (4.0, 6.0)
+    session.apply({"comparing": "split", "layers": frozenset({"points", "density-change"})})
+    assert second._position == 8.0
+    changes = [controller.layers[compared.plots[f"second {name}"]].change for name in ("forward", "backward")]
+    followed = []
+    session.cursor.set_playing(True)
+    for position in (4.5, 5.0, 5.5, 6.0):
+        session.cursor.go(position)
+        followed.append([layer._position == 2 * position for layer in changes])
+    assert sorted(map(sum, followed)) == [1, 1, 1, 1] and followed[0] != followed[1]
+    session.cursor.set_playing(False)
+    assert [layer._position for layer in changes] == [12.0, 12.0]
+
+
+def show_pairs(compared: MainWindow, controller: ComparisonController) -> None:
+    """The pair plot shows both as the views do."""
+    compared.commands["pairs"].trigger()
+    plot, second = compared.plots["pairs"], compared.workspace.comparison.frame
+    assert isinstance(plot, PointPlot)
+    shown = vars(plot)
+    for mode, letter in (("split", "A + B"), ("overlay", "A + B")):
+        compared.session.apply({"comparing": mode})
+        assert (shown["_second"], shown["_way"], plot.letter) == (second, mode, letter)
+    compared.session.apply({"comparing": "blink"})
+    assert controller._blink.isActive() and shown["_second"] is None and plot.letter == "A"
+    QTest.keySequence(compared, QKeySequence("B"))
+    assert (shown["_second"], shown["_way"], plot.letter) == (second, "other", "B")
+    compared.session.apply({"comparing": "split", "colouring": "radius"})
+    assert shown["_second"] is None and plot.letter == "A"
+    assert "Where points are coloured, the pair plot shows A alone." in controller.bar.text.text()
+
+
+def choose(compared: MainWindow, controller: ComparisonController, qtbot: QtBot) -> None:
+    """One key offers what can be compared."""
+    QTest.keySequence(compared, QKeySequence("Ctrl+M"))
+    qtbot.waitUntil(controller.choice.isVisible, timeout=20_000)
+    entries = {action.text(): action.isEnabled() for action in controller.choice.actions()}
+    assert entries["diffusion-rings"] and not entries["diffflow-digits"], "of as many components"
+    assert controller.choice.activeAction().isEnabled()
+    assert compared.commands["compare-file"] in controller.choice.actions()
+    QTest.keyClick(controller.choice, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    assert not controller.choice.isVisible()
