@@ -29,6 +29,8 @@ BUTTONS = {"model": "log p", "exact": "log p exact", "difference": "Δ log p"}
 DASHES = 90
 """Dashes and gaps of the second model's lines along the longer side of the rectangle that was computed."""
 MARGIN = 6
+MOST_LEGEND = 0.4
+"""The part of a view's height that its legend may take; where it would take more, it has what is needed to read it."""
 Array = NDArray[np.float64]
 
 
@@ -53,6 +55,7 @@ class ContourOverlay(QObject):
             layer.setZValue(depth)
             view.plot.addItem(layer, ignoreBounds=True)
         self.legend = Notice(view.plot, "What the log-density shows", rank=2)
+        self._texts = [""]
         self.button = menu_button("Log-density")
         self._visible = True
         self.set_visible(False)
@@ -133,7 +136,7 @@ class ContourOverlay(QObject):
     def _refresh(self) -> None:
         found, shown = self._found, self._found is not None
         self.button.setText(BUTTONS[self.shown])
-        self.button.setToolTip(f"This is {NAMES[self.shown]}. Choose whose density is drawn.")
+        self._tip()
         for part in (self.map, self.lines, self.labels):
             part.setVisible(shown)
         self.over.setVisible(shown and self._second is not None)
@@ -212,11 +215,14 @@ class ContourOverlay(QObject):
             self._write([*lines, f"{size}: the ODE of this model has no solution here"])
             return
         if self.shown == "difference":
-            lines.append(f"{_nats(-MOST)} {self._blocks(self._theme.divergence)} {_nats(MOST)}")
+            scale = f"{_nats(-MOST)} {self._blocks(self._theme.divergence)} {_nats(MOST)}"
+            lines.append(scale)
         else:
             whose = "the model’s maximum" if self._zero == found.top else "the maximum of A"
             top = f"0 is {_nats(self._zero - (self._volume or 0.0), True)}, {whose}"
-            lines.append(f"{_nats(-LEVELS[-1])} {self._blocks(self._theme.magnitude)} {top}")
+            scale = f"{_nats(-LEVELS[-1])} {self._blocks(self._theme.magnitude)} "
+            lines.append(f"{scale}{top}")
+            scale += "0"
         lines.append(f"{size}, refining…" if self._refining else f"{size}, {self._checks(found)}")
         if self._choice != self.shown:
             lines.append("the exact density is not known")
@@ -224,7 +230,7 @@ class ContourOverlay(QObject):
             lines.append(f'<span style="color:{self._colour_over}">╌╌</span> B, the same levels')
         if self._where:
             lines.append(f'<span style="color:{self._theme.warning}">{self._where}</span>')
-        self._write(lines)
+        self._write(lines, [scale, *([lines[-1]] if self._where else [])])
 
     def _checks(self, found: LogDensity) -> str:
         """How right it is: what the solver leaves, and how much of the mass the grid sees."""
@@ -240,24 +246,38 @@ class ContourOverlay(QObject):
             empty if colour == self._theme.base else f'<span style="color:{colour}">■</span>' for colour in stops
         )
 
-    def _write(self, lines: list[str]) -> None:
-        text = "<br>".join(lines)
-        if text != self.legend.text():
-            self.legend.setText(text)
+    def _write(self, lines: list[str], short: list[str] | None = None) -> None:
+        """Have these lines in the legend, the `short` ones where a view is small; the button tells them all."""
+        texts = ["<br>".join(each) for each in (lines, short) if each]
+        if texts != self._texts:
+            self._texts = texts
             self._place_legend()
+        self._tip(f"<br>{texts[0]}")
+
+    def _tip(self, more: str = "") -> None:
+        self.button.setToolTip(f"This is {NAMES[self.shown]}. Choose whose density is drawn.{more}")
 
     @Slot()
     def _place_legend(self, _: object = None) -> None:
         """At the upper left of what the axes enclose; what is wider has further lines there, as a sentence has."""
         area = self._plot.mapFromScene(self._plot.getViewBox().sceneBoundingRect()).boundingRect()
-        sentence, room = self.legend.text().count("<br>") == 0, area.width() - 2 * MARGIN
+        for text in self._texts:
+            self._fit(text, area.width() - 2 * MARGIN)
+            if self.legend.height() <= MOST_LEGEND * area.height():
+                break
+        self.legend.stand(QPoint(area.left() + MARGIN, area.top() + MARGIN))
+
+    def _fit(self, text: str, room: int) -> None:
+        """Have `text` in the legend, in as many lines as so many pixels need."""
+        sentence = "<br>" not in text and self._found is None
+        if text != self.legend.text():
+            self.legend.setText(text)
         self.legend.setWordWrap(sentence)
         self.legend.adjustSize()
         if sentence or self.legend.width() > room:
             self.legend.setWordWrap(True)
             width = min(room, 260) if sentence else room
             self.legend.resize(width, self.legend.heightForWidth(width))
-        self.legend.stand(QPoint(area.left() + MARGIN, area.top() + MARGIN))
 
 
 def _around(levels: object) -> tuple[float, float]:

@@ -216,3 +216,17 @@ def test_a_second_model_has_dashed_lines_at_the_levels_of_the_first(qtbot: QtBot
     top = overlay.legend.text()
     overlay.set_top(sharp.top)
     assert "the maximum of A" in overlay.legend.text() != top
+
+
+def test_the_legend_of_a_small_view_is_its_scale_and_the_button_tells_the_rest(qtbot: QtBot) -> None:
+    view, contours = contour_view(qtbot)
+    contours.set_found(density_of())
+    whole = contours.legend.text()
+    assert "maximum" in whole and "log p, model" in whole
+    view.resize(280, 190)
+    qtbot.waitUntil(lambda: contours.legend.text() != whole)
+    area = contours._plot.mapFromScene(contours._plot.getViewBox().sceneBoundingRect()).boundingRect()
+    assert "−12" in contours.legend.text() and contours.legend.height() <= 0.4 * area.height()
+    assert "maximum" in contours.button.toolTip()
+    view.resize(420, 420)
+    qtbot.waitUntil(lambda: contours.legend.text() == whole)
