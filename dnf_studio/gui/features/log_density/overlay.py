@@ -29,7 +29,7 @@ BUTTONS = {"model": "log p", "exact": "log p exact", "difference": "Δ log p"}
 DASHES = 90
 """Dashes and gaps of the second model's lines along the longer side of the rectangle that was computed."""
 MARGIN = 6
-MOST_LEGEND = 0.4
+MOST_LEGEND = 0.25
 """The part of a view's height that its legend may take; where it would take more, it has what is needed to read it."""
 Array = NDArray[np.float64]
 

@@ -226,7 +226,7 @@ def test_the_legend_of_a_small_view_is_its_scale_and_the_button_tells_the_rest(q
     view.resize(280, 190)
     qtbot.waitUntil(lambda: contours.legend.text() != whole)
     area = contours._plot.mapFromScene(contours._plot.getViewBox().sceneBoundingRect()).boundingRect()
-    assert "−12" in contours.legend.text() and contours.legend.height() <= 0.4 * area.height()
+    assert "−12" in contours.legend.text() and contours.legend.height() <= 0.25 * area.height()
     assert "maximum" in contours.button.toolTip()
     view.resize(420, 420)
     qtbot.waitUntil(lambda: contours.legend.text() == whole)

@@ -191,8 +191,8 @@ def test_a_second_model_has_its_own_in_its_views_and_dashed_lines_over_the_first
     qtbot.waitUntil(lambda: drawn() is not None, timeout=20_000)
     first, second = wait_whole(window, qtbot), drawn()
     assert second is not None and np.array_equal(first.x, second.x) and not np.allclose(first.model, second.model)
-    legend = controller.second_overlays["forward"].legend.text()
-    assert "the maximum of A" in legend and controller.second_overlays["forward"].button.isVisible()
+    button = controller.second_overlays["forward"].button
+    assert "the maximum of A" in button.toolTip() and button.isVisible()
     window.session.apply({"comparing": "overlay"})
     qtbot.waitUntil(controller.overlays["forward"].over.isVisible, timeout=20_000)
     assert controller.second_overlays["forward"].found is None
