@@ -229,23 +229,24 @@ def dashed(segments: Values, length: float) -> Values:
     """Every other piece, about `length` long, of the lines that `segments` (K, 4) join to."""
     if not len(segments):
         return segments
-    sizes = np.linalg.norm(segments[:, 2:] - segments[:, :2], axis=1)
     # Two cells find the same place in another order, and not to the last bit
     ends = np.rint(segments.reshape(-1, 2) / (1e-4 * length)).astype(np.int64)
-    joints = np.unique(ends, axis=0, return_inverse=True)[1].reshape(-1, 2).tolist()
-    around: dict[int, list[int]] = {}
-    for place, both in enumerate(joints):
-        for joint in both:
-            around.setdefault(joint, []).append(place)
-    ways, steps, left = [0.0] * len(joints), sizes.tolist(), set(range(len(joints)))
-    for begin in range(len(joints)):
-        place, joint, way = begin, joints[begin][0], 0.0
-        while place in left:
-            left.remove(place)
+    _, joints, counts = np.unique(ends[:, 0] * (1 << 32) + ends[:, 1], return_inverse=True, return_counts=True)
+    # Where two segments meet, one place is their sum less the other's; a line ends where there are others
+    places = np.repeat(np.arange(len(segments)), 2)
+    sums = np.where(counts == 2, np.bincount(joints, places).astype(np.int64), -1).tolist()
+    steps = np.linalg.norm(segments[:, 2:] - segments[:, :2], axis=1).tolist()
+    ends_of = (joints[::2] + joints[1::2]).tolist()
+    ways = [-1.0] * len(segments)
+    for begin, joint in enumerate(joints[::2].tolist()):
+        place, way = begin, 0.0
+        while ways[place] < 0:
             ways[place] = way
             way += steps[place]
-            joint = joints[place][joints[place][0] == joint]
-            place = next((each for each in around[joint] if each in left), place)
+            joint = ends_of[place] - joint
+            if sums[joint] < 0:
+                break
+            place = sums[joint] - place
     shown: Values = segments[np.array(ways) // length % 2 == 0]
     return shown
 
