@@ -51,6 +51,10 @@ class WindowProgram:
         for work, name in ((self._accept, "dnf-window-join"), (self._wait, "dnf-window-end")):
             Thread(target=work, name=name, daemon=True).start()
 
+    def end(self) -> None:
+        """End the window: there is nothing to show."""
+        self.process.kill()
+
     def let_go(self) -> None:
         """Leave the window to itself: the script ends."""
         # Else Python complains that the window outlives the script

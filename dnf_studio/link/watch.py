@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from concurrent.futures import CancelledError, Future
 from threading import Event, Lock, Thread
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Self
@@ -69,14 +70,15 @@ class Watch:
         self._closed, self._seen = False, 0
         self._program: WindowProgram | None = None
         self._answers: Answers | None = None
-        self._prepare(self._hello())
+        self._about_model: Future[Message] = Future()
+        self._prepare()
 
-    def _prepare(self, hello: Message) -> None:
+    def _prepare(self) -> None:
         from dnf_studio.link.answers import Answers
+        from dnf_studio.link.description import Title, describe
         from dnf_studio.link.program import WindowProgram
         from dnf_studio.link.versions import Budget, Versions
-
-        self._about_model, self._versions = hello, Versions(self._model)
+        self._versions = Versions(self._model)
         self._answers = Answers(self._versions, self._model.dim, self._see)
         self._budget, self._spare = Budget(SHARE, BURST), Budget(THREAD_SHARE, THREAD_BURST)
         try:
@@ -84,6 +86,14 @@ class Watch:
         except StudioError as error:
             self._end(str(error))
             return
+        try:
+            # What is asked of the model here takes a second of imports, as the program's own start does
+            rows, columns, title = self._about
+            self._about_model.set_result(describe(self._model, rows, columns, Title(title, self._pid, self._follows)))
+        except BaseException:
+            self._about_model.cancel()
+            self._program.end()
+            raise
         atexit.register(self._leave)
 
     @property
@@ -207,8 +217,8 @@ class Watch:
         stand_back()
         use_one_thread()
         try:
-            send(news, self._about_model)
-        except (StudioError, OSError) as error:
+            send(news, self._about_model.result())
+        except (StudioError, OSError, CancelledError) as error:
             self._end(str(error))
             return
         Thread(target=self._tell, args=(news,), name="dnf-window-news", daemon=True).start()
@@ -217,12 +227,6 @@ class Watch:
                 send(questions, self._answer_of(receive(questions)))
         except LinkError:
             return
-
-    def _hello(self) -> Message:
-        from dnf_studio.link.description import Title, describe
-
-        rows, columns, title = self._about
-        return describe(self._model, rows, columns, Title(title, self._pid, self._follows))
 
     def _answer_of(self, asked: Message) -> Message:
         """The answer: from copies at once, else where the loop is."""
@@ -279,7 +283,7 @@ class Watch:
                 print(f"dnf-studio: No live window: {sentence}. The script goes on without it.", file=sys.stderr)
 
     def _over(self, why: str) -> None:
-        self._end(why)
+        self._end("" if self._about_model.cancelled() else why)
         self._gone.set()
 
     def _leave(self) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import dnf_studio as dnf
 from dnf_studio.errors import DataError, LinkError, SettingError, UnsupportedError
+from dnf_studio.link import description
 from dnf_studio.link.description import snapshot_flow
 from dnf_studio.link.versions import KEPT, Budget, Versions
 from dnf_studio.workers.snapshot import Snapshot
@@ -243,6 +244,18 @@ def test_what_does_not_fit_is_said_before_a_window_opens() -> None:
         with pytest.raises(DataError) as told:
             dnf.watch(model, data=data)
         assert "--missing" not in str(told.value) and "missing=" not in str(told.value)  # there is no such argument
+
+
+def test_a_model_that_cannot_be_told_ends_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    def describe(*_: object) -> None:
+        raise SettingError("No.")
+
+    monkeypatch.setattr(description, "describe", describe)
+    with started(monkeypatch) as process:
+        process.kill = process.gone.set  # type: ignore[attr-defined]
+        with pytest.raises(SettingError, match="No"):
+            dnf.watch(dnf.from_score(song, dim=2))
+        assert process.gone.is_set()
 
 
 def test_copies_are_kept_as_long_as_somebody_uses_them() -> None:
