@@ -78,14 +78,15 @@ class Watch:
         from dnf_studio.link.description import Title, describe
         from dnf_studio.link.program import WindowProgram
         from dnf_studio.link.versions import Budget, Versions
+
         self._versions = Versions(self._model)
         self._answers = Answers(self._versions, self._model.dim, self._see)
         self._budget, self._spare = Budget(SHARE, BURST), Budget(THREAD_SHARE, THREAD_BURST)
         try:
             self._program = WindowProgram(self._join, self._over)
         except StudioError as error:
-            self._end(str(error))
-            return
+            return self._end(str(error))
+        atexit.register(self._leave)
         try:
             # What is asked of the model here takes a second of imports, as the program's own start does
             rows, columns, title = self._about
@@ -94,7 +95,6 @@ class Watch:
             self._about_model.cancel()
             self._program.end()
             raise
-        atexit.register(self._leave)
 
     @property
     def active(self) -> bool:

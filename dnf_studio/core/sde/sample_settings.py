@@ -17,6 +17,7 @@ from dnf_studio.errors import SettingError
 
 Direction = Literal["forward", "backward"]
 """One of the two processes."""
+WAYS: tuple[Direction, ...] = "forward", "backward"
 Start = Literal["noise", "forward"]
 """Where backward paths beside forward ones begin. ``noise``: latents of their own, so that points of the same number
 share nothing; ``forward``: where the forward path of the same point ends, so that the two are one round trip."""

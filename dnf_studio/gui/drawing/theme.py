@@ -29,6 +29,8 @@ from dnf_studio.assets import resource
 
 DIRECTIONS = ("forward", "backward")
 """Both processes, each of which has its colour."""
+SECOND = "second "
+"""Before the direction in the names of what is of the second model of a comparison."""
 BAR_ICON, SMALL_ICON = 18, 16
 """Pixels of the pictures in bars and elsewhere, while the letters are as large as the desktop's."""
 SIZES = (16, 20)

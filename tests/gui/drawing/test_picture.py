@@ -113,3 +113,14 @@ def test_it_is_saved_and_a_folder_that_is_none_is_left_to_who_tells_errors(
     with qtbot.capture_exceptions() as caught:
         save.trigger()
     assert [kind for kind, _, _ in caught] == [ExportError] and "none" in str(caught[0][1])
+
+
+def test_what_was_left_out_of_other_paths_is_not_left_out_of_these() -> None:
+    paths = np.random.default_rng(0).normal(size=(4, 5, 2)).astype(np.float32)
+    lost = paths.copy()
+    lost[2, 0] = np.inf
+    layer = PathsLayer("#123456")
+    layer.set_paths(lost)
+    assert layer._kept is not None and layer._kept.tolist() == [False, True, True, True, True]
+    layer.set_paths(paths[:, 1:])
+    assert layer._kept is None

@@ -65,7 +65,7 @@ class PathsLayer(DeviceLayer):
 
         The same ones, which come again with more points beside them, are a picture already.
         """
-        if np.array_equal(paths, self._paths):
+        if self._kept is None and np.array_equal(paths, self._paths):
             return
         self._kept = np.asarray(np.isfinite(paths).all(axis=(0, 2))) if lost_paths(paths) else None
         self._paths = paths if self._kept is None else paths[:, self._kept]

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 from dnf_studio.core.sde.sample_settings import Direction
 from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
+from dnf_studio.gui.drawing.theme import DIRECTIONS, SECOND
 from dnf_studio.gui.features.comparison.bar import ComparisonBar
 from dnf_studio.gui.features.comparison.choice import SecondChoice
 from dnf_studio.gui.features.comparison.layers import SecondLayers
@@ -25,7 +26,6 @@ BLINK_MS = 700
 """Milliseconds that each model is seen: slower than three flashes a second, which WCAG 2.2 (2.3.1) allows."""
 NO_SECOND = "There is no second model: Compare, Open second model opens one"
 OF_BOTH = ("compare-split", "compare-overlay", "compare-blink", "compare-swap", "compare-close")
-WAYS: tuple[Direction, ...] = ("forward", "backward")
 Array = NDArray[np.float32]
 
 
@@ -165,7 +165,7 @@ class ComparisonController(QObject):
 
     def _add_layers(self) -> None:
         """Draw over the views of both models, once there are any."""
-        for name in ("forward", "backward", "second forward", "second backward"):
+        for name in (*DIRECTIONS, *(SECOND + name for name in DIRECTIONS)):
             view = self._plots.named(name)
             if isinstance(view, ProcessPlot) and view not in self.layers:
                 self.layers[view] = SecondLayers(view)

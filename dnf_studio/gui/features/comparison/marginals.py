@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Slot
 
-from dnf_studio.core.sde.sample_settings import Direction
+from dnf_studio.core.sde.sample_settings import WAYS
 from dnf_studio.gui.drawing.axes import half_range
 from dnf_studio.gui.drawing.layers.trails import at_step
 from dnf_studio.gui.drawing.point_plot import PointPlot
@@ -14,7 +14,6 @@ from dnf_studio.gui.features.comparison.layers import SecondTimeLayers
 from dnf_studio.gui.features.comparison.plot import ChangePlot, MarginalChange, marginal_change
 from dnf_studio.gui.workspace.workspace import Workspace
 
-WAYS: tuple[Direction, ...] = ("forward", "backward")
 Array = NDArray[np.float32]
 
 

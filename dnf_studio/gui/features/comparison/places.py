@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget
 
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
-from dnf_studio.gui.drawing.theme import DIRECTIONS
+from dnf_studio.gui.drawing.theme import DIRECTIONS, SECOND
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
@@ -140,7 +140,7 @@ class SecondViews(QObject):
         self._pairs.append(both)
         row.setSizes(sizes)
         self._stacks[direction] = second
-        self._add(direction, f"second {direction}", self._plots[direction])
+        self._add(direction, SECOND + direction, self._plots[direction])
 
     def _add(self, direction: str, name: str, like: Plot) -> ProcessPlot:
         view = cast(ProcessPlot, like).another()
@@ -160,13 +160,13 @@ class SecondViews(QObject):
                 if images and direction not in self._grids and plot.parentWidget() is self._stack(direction):
                     grid = cast(ProcessPlot, plot)
                     if grid.direction == direction:
-                        self._grids[direction] = self._add(direction, f"second {direction} images", grid)
+                        self._grids[direction] = self._add(direction, f"{SECOND}{direction} images", grid)
 
     def _bring_to_front(self, direction: str) -> None:
         """Images or points, as of A."""
         front = self._stack(direction).currentWidget()
         grid = self._grids.get(direction)
-        shown = grid if grid is not None and type(front) is type(grid) else self._plots[f"second {direction}"]
+        shown = grid if grid is not None and type(front) is type(grid) else self._plots[SECOND + direction]
         self._stacks[direction].setCurrentWidget(shown)
 
     @Slot(object)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
-from dnf_studio.gui.drawing.theme import DIRECTIONS
+from dnf_studio.gui.drawing.theme import DIRECTIONS, SECOND
 from dnf_studio.gui.drawing.words import node_at, short_number
 from dnf_studio.gui.features.fields.overlay import FieldOverlay
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -81,7 +81,7 @@ class SecondFields(QObject):
     @Slot(object)
     def _add(self, plot: Plot) -> None:
         for direction in DIRECTIONS:
-            if plot is self._plots.named(f"second {direction}") and isinstance(plot, ProcessPlot):
+            if plot is self._plots.named(SECOND + direction) and isinstance(plot, ProcessPlot):
                 self.overlays[direction] = overlay = FieldOverlay(plot)
                 self.made.emit(overlay)
                 self.choose()

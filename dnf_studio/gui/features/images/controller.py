@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from dnf_studio.core.data.image_shape import PixelMap
+from dnf_studio.gui.drawing.theme import DIRECTIONS
 from dnf_studio.gui.widgets.choices import greying
 from dnf_studio.gui.widgets.solver_box import start_button
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.opening import Opened
 
 NO_IMAGES = "The points of this data are no images"
-DIRECTIONS = ("forward", "backward")
 
 
 class ImagesController(QObject):

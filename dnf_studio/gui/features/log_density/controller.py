@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
+from dnf_studio.gui.drawing.theme import SECOND
 from dnf_studio.gui.drawing.words import node_at
 from dnf_studio.gui.features.log_density.overlay import ContourOverlay
 from dnf_studio.gui.features.log_density.pictures import Pictures, Question
@@ -38,8 +39,6 @@ PLANE = (
     "counting points."
 )
 PAIR = "Choose two different components to see the log-density."
-SECOND = "second "
-"""Before the direction in the name of a view of the second model."""
 
 
 class LogDensityController(QObject):

@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QTransform
 
-from dnf_studio.gui.drawing.theme import DIRECTIONS
+from dnf_studio.gui.drawing.theme import DIRECTIONS, SECOND
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 
 BINS = 40
 GAP, EDGE = 3.0, 6.0
 FEWEST = 20
 """Fewer points have no correlation that would say anything."""
-SECOND = "second "
-"""Before the direction of the points of the second model of a comparison."""
 Array = NDArray[np.float32]
 Cell = tuple[int, int]
 """Row and column, from the upper left."""

@@ -15,12 +15,11 @@ from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 from dnf_studio.gui.drawing.layers.points import PointsLayer
 from dnf_studio.gui.drawing.layers.selection import SelectionLayer
 from dnf_studio.gui.drawing.point_colours import ColouredByPoint
-from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, Theme
+from dnf_studio.gui.drawing.theme import DIRECTIONS, LIGHT, SECOND, Theme
 from dnf_studio.gui.drawing.units import round_places
 from dnf_studio.gui.drawing.words import component_name
 from dnf_studio.gui.features.pair_plot.cells import (
     BINS,
-    SECOND,
     Cell,
     Cells,
     Content,

@@ -19,10 +19,10 @@ from dnf_studio.gui.drawing.layers.selection import MAX_RINGS
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.picking import existing, nearest_point
 from dnf_studio.gui.drawing.point_plot import Kept
-from dnf_studio.gui.drawing.theme import DIRECTIONS
+from dnf_studio.gui.drawing.theme import DIRECTIONS, SECOND
 from dnf_studio.gui.drawing.units import STANDARDISED, Units
 from dnf_studio.gui.drawing.words import hint, time_note
-from dnf_studio.gui.features.pair_plot.cells import SECOND, Cells, Content, direction_of
+from dnf_studio.gui.features.pair_plot.cells import Cells, Content, direction_of
 from dnf_studio.gui.features.pair_plot.chooser import components_button
 from dnf_studio.gui.features.pair_plot.matrix import PairLayer
 from dnf_studio.gui.features.pair_plot.tables import PairTables

@@ -8,8 +8,9 @@ import numpy as np
 
 from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.drawing.telling import Numbers, Sign, column_name, in_units, long_table
+from dnf_studio.gui.drawing.theme import SECOND
 from dnf_studio.gui.drawing.units import Units
-from dnf_studio.gui.features.pair_plot.cells import SECOND, direction_of
+from dnf_studio.gui.features.pair_plot.cells import direction_of
 from dnf_studio.gui.features.pair_plot.matrix import PairLayer
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 
-from dnf_studio.core.sde.sample_settings import Direction
+from dnf_studio.core.sde.sample_settings import WAYS, Direction
 from dnf_studio.gui.drawing.layers.scale import SteadyLimits
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_colours import (
@@ -21,7 +21,7 @@ from dnf_studio.gui.drawing.point_colours import (
     ratio_colours,
 )
 from dnf_studio.gui.drawing.point_plot import PointPlot, ProcessPlot
-from dnf_studio.gui.drawing.theme import LIGHT
+from dnf_studio.gui.drawing.theme import LIGHT, SECOND
 from dnf_studio.gui.widgets.choices import ChoiceMenu
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
@@ -50,8 +50,7 @@ TOO_MANY = "{} classes are more than can be told apart by colours"
 ONE_COMPONENT = "The angle needs two components"
 MOST_PRODUCTS = 1 << 27
 """Numbers to multiply for what is found at once, about 0.05 s."""
-WAYS: tuple[Direction, ...] = ("forward", "backward")
-KEYS = "forward", "backward", "second forward", "second backward"
+KEYS = *WAYS, *(SECOND + name for name in WAYS)
 Array = NDArray[np.float32]
 
 
@@ -195,7 +194,7 @@ class Colouring(QObject):
 
 def _key(direction: str, second: bool) -> str:
     """What is known of one process of one model is kept under this name."""
-    return f"second {direction}" if second else direction
+    return SECOND + direction if second else direction
 
 
 def _is_long(dataset: Dataset, points: Array) -> bool:

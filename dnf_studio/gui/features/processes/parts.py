@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu
 
-from dnf_studio.core.sde.sample_settings import Direction
+from dnf_studio.core.sde.sample_settings import WAYS
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import PointPlot
 from dnf_studio.gui.workspace.state import choice
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.features.processes.colouring import Colouring
 
 ALL = "&All of them"
-DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 
 
 class PartsMenus(QObject):
@@ -94,7 +93,7 @@ class PartsMenus(QObject):
         frame, by_part = self._comparison.frame if second else self._live.frame, self._colouring.by_part
         if frame is None:
             return {}
-        found = {name: by_part(frame.paths_of(name)[0], name, second) for name in DIRECTIONS}
+        found = {name: by_part(frame.paths_of(name)[0], name, second) for name in WAYS}
         return {name: colours.buckets for name, colours in found.items() if colours is not None}
 
     @Slot()
