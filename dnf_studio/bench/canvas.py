@@ -35,6 +35,7 @@ class Canvas(ABC):
 
     def __init__(self, states: Array, paths: int) -> None:
         self._states, self._paths = states, np.ascontiguousarray(states[:, :paths])
+        self._mirrored = -self._paths
         self._plot = pg.PlotWidget(background=LIGHT.base)
         self._plot.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
         self._plot.resize(WIDTH, HEIGHT)
@@ -46,8 +47,10 @@ class Canvas(ABC):
         self._plot.show()
 
     def draw(self, position: float, new: bool) -> None:
-        """One frame with the cursor at `position`; with `new` the paths are taken as others."""
+        """One frame with the cursor at `position`; with `new` the paths are others, those before in a mirror."""
         if new:
+            # Of the same ones a picture would be kept
+            self._paths, self._mirrored = self._mirrored, self._paths
             self._set_paths(self._paths)
         self._set_points(at_position(self._states, position))
         self._set_trails(trailing_part(self._paths, position, True))
