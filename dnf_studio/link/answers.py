@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.wrapped.called import Called
-from dnf_studio.errors import LinkError, StudioError
+from dnf_studio.errors import Cancelled, LinkError, StudioError
 from dnf_studio.link.messages import Array, Message
 from dnf_studio.link.versions import Versions
 
@@ -28,6 +28,7 @@ class _Question(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    number: int = 0
     version: Annotated[int, Field(ge=1)]
     field: Annotated[int, Field(ge=0, le=16)] = 0
 
@@ -42,17 +43,8 @@ class Answers:
         self._versions, self._dim, self._shown = versions, dim, shown
 
     def __call__(self, asked: Message) -> Message:
-        """The answer, or the sentence on why there is none; whatever a callable of a person raises is one."""
-        try:
-            return self._answer(asked)
-        except StudioError as error:
-            return Message("fault", {"sentence": str(error)})
-        except ValidationError:
-            return Message("fault", {"sentence": "The script does not understand its window."})
-        except Exception as problem:
-            LOG.info("A question of the window failed", exc_info=True)
-            words = (str(problem).strip().splitlines() or [""])[0][:300]
-            return Message("fault", {"sentence": f"The script's model failed: {type(problem).__name__}: {words}"})
+        """The answer, or the sentence on why there is none."""
+        return in_words(lambda: self._answer(asked))
 
     def _answer(self, asked: Message) -> Message:
         question = _Question.model_validate(dict(asked.facts))
@@ -102,6 +94,25 @@ class Answers:
         """Whether these are points (B, D) and a time for each of them, or one for all."""
         points = x.ndim == 2 and x.shape[1] == self._dim and 1 <= len(x) <= MOST_ROWS and x.dtype.kind == "f"
         return points and t.shape in ((1,), (len(x),)) and t.dtype.kind in "fi"
+
+
+def in_words(work: Callable[[], Message]) -> Message:
+    """The answer that `work` returns, or the sentence on why it has none; whatever a person's callable raises is one.
+
+    `Cancelled` goes on.
+    """
+    try:
+        return work()
+    except Cancelled:
+        raise
+    except StudioError as error:
+        return Message("fault", {"sentence": str(error)})
+    except ValidationError:
+        return Message("fault", {"sentence": "The script does not understand its window."})
+    except Exception as problem:
+        LOG.info("A question of the window failed", exc_info=True)
+        words = (str(problem).strip().splitlines() or [""])[0][:300]
+        return Message("fault", {"sentence": f"The script's model failed: {type(problem).__name__}: {words}"})
 
 
 def _same(seed: Array | None, x: Array) -> bool:

@@ -28,7 +28,8 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from dnf_studio.errors import LinkError, StudioError
 from dnf_studio.link.messages import Array, Message
-from dnf_studio.link.remote import Asking, RemoteField
+from dnf_studio.link.remote import Ask, Asking, RemoteField, set_version
+from dnf_studio.link.whole_paths import RemotePaths
 
 FINE = 4097
 """Times at which a function g is told."""
@@ -67,6 +68,8 @@ class Described(BaseModel):
     scale: list[float] = []
     formula_grid: bool = True
     callables: list[_Callable] = Field([], max_length=4)
+    solvers: list[str] = Field([], max_length=1000)
+    """Those that the script has, which more may be registered with than with the window, or less."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,21 @@ def describe(model: GenerativeModel, rows: Array | None, columns: list[str], tit
         "scale": list(model.standardisation.scale),
         "formula_grid": model.formula_grid,
         "callables": [one.facts for one in model.calls],
+        "solvers": [solver.name for solver in model.solvers],
     }
     return Message("model", facts, arrays)
 
 
 def read_description(said: Message, ask: Asking) -> tuple[Described, GenerativeModel]:
     """What a script says of its model, and the model; raises `LinkError` where it cannot be made."""
+    known, flow = described(said, ask)
+    if isinstance(flow, WrappedModel):
+        flow.elsewhere = RemotePaths(ask, known.solvers)
+    return known, flow
+
+
+def described(said: Message, ask: Ask) -> tuple[Described, GenerativeModel]:
+    """The same, in either program: a model of one's own callables steps its paths itself, with values from `ask`."""
     try:
         if said.kind != "model":
             raise LinkError("The script does not say what model it has.")
@@ -127,9 +139,7 @@ def read_description(said: Message, ask: Asking) -> tuple[Described, GenerativeM
 def snapshot_flow(flow: GenerativeModel, version: int, ask: Asking) -> GenerativeModel:
     """`flow` with the weights of another version: callables that ask for it, or new tensors."""
     if isinstance(flow, WrappedModel):
-        for one in flow.calls:
-            for twin in one.twins:
-                twin.get_buffer("version").fill_(version)
+        set_version(flow, version)
         return flow
     found = ask("weights", {"version": version}).arrays
     own = flow.state_dict()
@@ -146,7 +156,7 @@ def _checkpoint(said: Message) -> GenerativeModel:
         return read_checkpoint(path).build()
 
 
-def _callables(known: Described, arrays: Mapping[str, Array], ask: Asking) -> WrappedModel:
+def _callables(known: Described, arrays: Mapping[str, Array], ask: Ask) -> WrappedModel:
     plain = {name: np.array(values) for name, values in arrays.items()}
     config = Config.model_validate(known.config)
     model = _adapted(dict(known.adapter), plain, known.dim, config)

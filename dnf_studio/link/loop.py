@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Event, Thread
-from time import monotonic
-from typing import Any
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dnf_studio.link.messages import Message
 
+if TYPE_CHECKING:
+    from dnf_studio.link.versions import Budget
+
 MOST_LOSSES = 10_000
+LINGER = 0.002
+"""Seconds for which a loop waits for the next question of a computation that goes on."""
 
 
 class LoopState:
@@ -56,6 +62,51 @@ class Pending:
     def __init__(self, asked: Message) -> None:
         self.asked, self.done = asked, Event()
         self.answer: Message | None = None
+
+
+class Turn:
+    """Hands questions, one at a time, from the thread that has them to the loop, whose callables nobody else calls."""
+
+    def __init__(self, answers: Callable[[Message], Message], budget: Budget) -> None:
+        self.answers, self._budget = answers, budget
+        self._claim, self._came = Lock(), Event()
+        self._pending: Pending | None = None
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether a question waits."""
+        return self._pending is not None
+
+    def put(self, asked: Message) -> Pending:
+        """Let `asked` wait for the loop."""
+        self._pending = pending = Pending(asked)
+        self._came.set()
+        return pending
+
+    def settle(self) -> bool:
+        """Answer the question that waits, if one does; whether one did."""
+        with self._claim:
+            pending, self._pending = self._pending, None
+        if pending is None:
+            return False
+        self._came.clear()
+        pending.answer = self.answers(pending.asked)
+        pending.done.set()
+        return True
+
+    def answer_here(self) -> None:
+        """Answer in the loop as long as there is time for it."""
+        import torch
+
+        left = self._budget.left()
+        if left <= 0:
+            return
+        started = perf_counter()
+        with torch.random.fork_rng(devices=[]):
+            while self.settle():
+                if perf_counter() - started > left or not (self._came.wait(LINGER) or self._pending):
+                    break
+        self._budget.spend(perf_counter() - started)
 
 
 def use_one_thread() -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import count
 from multiprocessing.connection import Connection
-from threading import Lock
+from threading import Condition, Event, Lock, Thread
 from time import monotonic
 from typing import Any
 
@@ -13,51 +18,74 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dnf_studio.errors import Cancelled, LinkError, UnsupportedError
+from dnf_studio.core.models.wrapped.base import WrappedModel
+from dnf_studio.core.sampling.model import Model
+from dnf_studio.errors import Cancelled, Check, LinkError, UnsupportedError
 from dnf_studio.link.answers import MOST_ROWS_OF_JACOBIAN
 from dnf_studio.link.messages import Array, Kind, Message, receive, send
 
 WAIT_SECONDS = 0.1
+CHECK_SECONDS = 0.004
+"""Between two looks, while an answer takes long, at whether it is still wanted."""
 RECENT = 2
 """Answers that are kept, one for each direction: drift and score of a point may follow from the same value."""
+Ask = Callable[[Kind, Mapping[str, Any], Mapping[str, Array]], Message]
+"""What answers questions: `Asking`, or in the script itself what that asks."""
 ENDED = "The script that holds this model has ended, so nothing new can be computed; what is shown stays."
 
 
+class _Answer:
+    """A place for the answer to a question."""
+
+    def __init__(self) -> None:
+        self.came, self.since = Event(), monotonic()
+        self.message: Message | None = None
+
+
 class Asking:
-    """Asks the script, one question at a time, from any thread."""
+    """Asks the script, from any thread; a thread of its own takes the answers, in whatever order they come."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection, self._lock = connection, Lock()
-        self._closed, self._since = False, math.inf
+        self._connection, self._sending = connection, Lock()
+        self._awaited: dict[int, _Answer] = {}
+        self._numbers, self._asked = count(1), Condition()
+        self._closed = False
         self.ended = False
         """Whether the script is gone, or follows its model no longer."""
+        Thread(target=self._take, name="dnf-script-answers", daemon=True).start()
 
     def __call__(
         self,
         kind: Kind,
         facts: Mapping[str, Any],
         arrays: Mapping[str, Array] | None = None,
+        check: Check | None = None,
     ) -> Message:
-        """The answer.
+        """The answer; `check` is called while it is waited for, may itself ask, and raises to do without.
 
         Raises `LinkError` where the script is gone, `UnsupportedError` with the script's sentence where it cannot
         answer, and `Cancelled` once the window closes.
         """
-        with self._lock:
-            if self.ended:
-                raise LinkError(ENDED)
-            self._since = monotonic()
-            try:
-                send(self._connection, Message(kind, facts, arrays or {}))
-                while not self._connection.poll(WAIT_SECONDS):
-                    self._leave()
-                found = receive(self._connection)
-            except (LinkError, OSError, EOFError) as problem:
+        number, answer = next(self._numbers), _Answer()
+        with self._asked:
+            self._awaited[number] = answer
+            self._asked.notify()
+        try:
+            self._send(Message(kind, {**facts, "number": number}, arrays or {}))
+            while not answer.came.wait(WAIT_SECONDS if check is None else CHECK_SECONDS):
                 self._leave()
-                self.ended = True
-                raise LinkError(ENDED) from problem
-            finally:
-                self._since = math.inf
+                if check is not None:
+                    check()
+        except Cancelled:
+            with suppress(LinkError, Cancelled):
+                self._send(Message("leave", {"number": number}))
+            raise
+        finally:
+            del self._awaited[number]
+        found = answer.message
+        if found is None:
+            self._leave()
+            raise LinkError(ENDED)
         if found.kind == "fault":
             raise UnsupportedError(str(found.facts.get("sentence", ""))[:1000] or ENDED)
         if found.kind != "answer":
@@ -67,11 +95,46 @@ class Asking:
     @property
     def waiting(self) -> float:
         """Seconds since a question was asked that has no answer yet; below 0 where there is none."""
-        return monotonic() - self._since
+        return monotonic() - min((one.since for one in tuple(self._awaited.values())), default=math.inf)
 
     def close(self) -> None:
         """Wait for no answer any more."""
-        self._closed = True
+        with self._asked:
+            self._closed = True
+            self._asked.notify()
+        if sys.platform != "win32":
+            # Whoever still hands a question to a script that takes none wakes up
+            with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as own:
+                own.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, message: Message) -> None:
+        self._leave()
+        try:
+            with self._sending:
+                send(self._connection, message)
+        except LinkError as problem:
+            self._leave()
+            self.ended = True
+            raise LinkError(ENDED) from problem
+
+    def _take(self) -> None:
+        """Take answers while some are waited for, until the script is gone or the window closes."""
+        try:
+            while not (self._closed or self.ended):
+                with self._asked:
+                    self._asked.wait_for(lambda: self._awaited or self._closed)
+                if self._connection.poll(WAIT_SECONDS):
+                    found = receive(self._connection)
+                    # Nobody waits any more for what was left
+                    answer = self._awaited.get(found.facts.get("number", 0))
+                    if answer is not None:
+                        answer.message = found
+                        answer.came.set()
+        except (LinkError, OSError, EOFError, TypeError):
+            self.ended = True
+        finally:
+            for answer in tuple(self._awaited.values()):
+                answer.came.set()
 
     def _leave(self) -> None:
         if self._closed:
@@ -80,12 +143,25 @@ class Asking:
             raise LinkError(ENDED)
 
 
+def version_of(flow: Model) -> int:
+    """Of which weights of the script's a model of `RemoteField`s tells."""
+    assert isinstance(flow, WrappedModel)
+    return int(flow.calls[0].twins[0].get_buffer("version"))
+
+
+def set_version(flow: WrappedModel, version: int) -> None:
+    """Let a model of `RemoteField`s tell of these weights."""
+    for one in flow.calls:
+        for twin in one.twins:
+            twin.get_buffer("version").fill_(version)
+
+
 class RemoteField(nn.Module):
     """A callable of x (B, D) and t (B,) in the script, with the weights of a version that a buffer holds."""
 
     version: Tensor
 
-    def __init__(self, ask: Asking, number: int, version: int) -> None:
+    def __init__(self, ask: Ask, number: int, version: int) -> None:
         super().__init__()
         self.ask, self.number = ask, number
         self._recent: list[tuple[int, Tensor, Tensor, Tensor]] = []

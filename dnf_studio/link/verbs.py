@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def watch(model: GenerativeModel | Run, data: object = None, *, title: str | None = None) -> Watch:
     """Open a window that follows a model while this program trains it.
 
-    The window is a program of its own; it computes its paths itself and asks this one for what the model says, in a
-    thread, of copies of the weights. The copies are made in `Watch.update`, with modules in eval mode and without
+    The window is a program of its own; what it shows it asks this one for, which steps the paths in a thread, by copies
+    of the weights. The copies are made in `Watch.update`, with modules in eval mode and without
     gradients, so that the training is the same to the last bit as without a window. Callables in which no module is
     found are called in `Watch.update` instead.
 

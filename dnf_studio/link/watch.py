@@ -6,33 +6,30 @@ import atexit
 import os
 import sys
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from threading import Event, Lock, Thread
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
 from dnf_studio.errors import LinkError, StudioError
-from dnf_studio.link.loop import LoopState, Pending, use_one_thread
-from dnf_studio.link.messages import Message, receive, send
+from dnf_studio.link.loop import LoopState, Turn, use_one_thread
+from dnf_studio.link.messages import Message, send
 from dnf_studio.workers.threads import stand_back
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from dnf_studio.core.models.base import GenerativeModel
-    from dnf_studio.link.answers import Answers
     from dnf_studio.link.program import WindowProgram
 
 COPY_SECONDS = 0.25
 """Between two copies of the weights, at least."""
 SHARE, BURST = 0.25, 0.15
 """What part of a loop's time answers within it may take, and seconds of one of them at most."""
-THREAD_SHARE, THREAD_BURST = 0.7, 0.25
+THREAD_SHARE, THREAD_BURST = 0.5, 0.4
 """The same of a thread, which takes only a part of its time from the loop."""
-LINGER = 0.002
-"""Seconds for which a loop waits for the next question of a computation that goes on."""
 NEWS_SECONDS = 0.1
-LOOP_SECONDS = 1.0
-"""After which a loop that calls nothing is not one."""
+TOLD_SECONDS = 1.0
 FIRST_SECONDS = 30.0
 """How long a script that ends waits for the window's first picture."""
 LAST_SECONDS = 5.0
@@ -64,12 +61,10 @@ class Watch:
         columns = columns if len(columns) == model.dim else [f"x{j + 1}" for j in range(model.dim)]
         self._about = (rows, columns, title[:200])
         self._state = LoopState()
-        self._pending: Pending | None = None
-        self._claim, self._refreshing, self._came = Lock(), Lock(), Event()
+        self._refreshing = Lock()
         self._shown, self._told, self._gone = Event(), Event(), Event()
         self._closed, self._seen = False, 0
         self._program: WindowProgram | None = None
-        self._answers: Answers | None = None
         self._about_model: Future[Message] = Future()
         self._prepare()
 
@@ -80,8 +75,7 @@ class Watch:
         from dnf_studio.link.versions import Budget, Versions
 
         self._versions = Versions(self._model)
-        self._answers = Answers(self._versions, self._model.dim, self._see)
-        self._budget, self._spare = Budget(SHARE, BURST), Budget(THREAD_SHARE, THREAD_BURST)
+        self._turn = Turn(Answers(self._versions, self._model.dim, self._see), Budget(SHARE, BURST))
         try:
             self._program = WindowProgram(self._join, self._over)
         except StudioError as error:
@@ -121,7 +115,7 @@ class Watch:
         state.updated = now = monotonic()
         if loss is not None:
             state.losses.append((state.step, loss.detach() if hasattr(loss, "detach") else loss, now))
-        if now < state.due and self._pending is None:
+        if now < state.due and not self._turn.waited_for:
             return
         if not self.active or not self._refreshing.acquire(blocking=False):
             return
@@ -155,8 +149,8 @@ class Watch:
         """What is due between two steps of the loop."""
         state = self._state
         state.looping = True
-        if self._pending is not None and not self._versions.copied:
-            self._answer_here()
+        if self._turn.waited_for and not self._versions.copied:
+            self._turn.answer_here()
         if now < state.due:
             return
         state.due = now + COPY_SECONDS
@@ -165,22 +159,6 @@ class Watch:
             self._renew()
             # No more than a quarter of the time where a copy takes long
             state.due += max(0.0, (1 / SHARE - 1) * (perf_counter() - started) - COPY_SECONDS)
-
-    def _answer_here(self) -> None:
-        """Answer in the loop as long as there is time for it."""
-        import torch
-
-        left = self._budget.left()
-        if left <= 0:
-            return
-        started = perf_counter()
-        with torch.random.fork_rng(devices=[]):
-            while (pending := self._take()) is not None:
-                self._came.clear()
-                self._answer(pending)
-                if perf_counter() - started > left or not (self._came.wait(LINGER) or self._pending):
-                    break
-        self._budget.spend(perf_counter() - started)
 
     def _see(self, version: int) -> None:
         """The window shows this version."""
@@ -202,57 +180,23 @@ class Watch:
         self._versions.renew()
         self._state.copied_at = self._state.step
 
-    def _take(self) -> Pending | None:
-        with self._claim:
-            pending, self._pending = self._pending, None
-        return pending
-
-    def _answer(self, pending: Pending) -> None:
-        assert self._answers is not None
-        pending.answer = self._answers(pending.asked)
-        pending.done.set()
-
     def _join(self, questions: Connection, news: Connection) -> None:
         """The window is there: tell it of the model, then answer and tell news; in threads."""
+        from dnf_studio.link.serving import Serving
+        from dnf_studio.link.versions import Budget
+
         stand_back()
         use_one_thread()
         try:
-            send(news, self._about_model.result())
+            described = self._about_model.result()
+            send(news, described)
         except (StudioError, OSError, CancelledError) as error:
             self._end(str(error))
             return
         Thread(target=self._tell, args=(news,), name="dnf-window-news", daemon=True).start()
-        try:
-            while not self._state.ended.is_set():
-                send(questions, self._answer_of(receive(questions)))
-        except LinkError:
-            return
-
-    def _answer_of(self, asked: Message) -> Message:
-        """The answer: from copies at once, else where the loop is."""
-        pending, state = Pending(asked), self._state
-        if self._versions.copied or not state.looping or asked.kind == "shown":
-            self._stand_back()
-            started = perf_counter()
-            self._answer(pending)
-            self._spare.spend(perf_counter() - started)
-        else:
-            self._pending = pending
-            self._came.set()
-            while not pending.done.wait(NEWS_SECONDS):
-                if not self._there:
-                    raise LinkError("The script follows its model no longer.")
-                if not state.looping and self._take() is pending:
-                    self._answer(pending)
-        assert pending.answer is not None
-        return pending.answer
-
-    def _stand_back(self) -> None:
-        """Leave the processor to a loop that runs now, once this thread has had its part of the time."""
-        state = self._state
-        while (left := self._spare.left()) < 0 and monotonic() - state.updated < LOOP_SECONDS:
-            if state.ended.wait(min(0.05, -left)):
-                return
+        loop, budget = (self._state, self._turn), Budget(THREAD_SHARE, THREAD_BURST)
+        with suppress(LinkError):
+            Serving(questions, self._versions, loop, budget, described).run()
 
     def _tell(self, news: Connection) -> None:
         state, told = self._state, (-1, -1, 0)
@@ -296,5 +240,5 @@ class Watch:
         while self._there and monotonic() < until:
             self._state.ended.wait(NEWS_SECONDS)
         self._state.ended.set()
-        self._told.wait(LOOP_SECONDS)
+        self._told.wait(TOLD_SECONDS)
         self._program.let_go()

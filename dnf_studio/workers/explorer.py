@@ -90,7 +90,9 @@ class Explorer(ExplorerRequests):
             else:
                 started = perf_counter()
                 self._running = wanted
-                passes.use(1 if self._training else 2)
+                # Two questions go to another process at once, which is idle between none of them
+                remote = wanted.snapshot is not None and wanted.snapshot.flow.elsewhere is not None
+                passes.use(1 if self._training and not remote else 2)
                 overtaken, between = (lambda w: self._overtaken(passes, w)), (lambda: self._find_piece(passes))
                 passes.run(wanted, overtaken, self._training or wanted.hurried, between)
                 self._done = wanted

@@ -5,6 +5,7 @@ Imports torch, so only the explorer's thread imports it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +20,8 @@ from torch import Tensor
 from dnf_studio.core.exploration.by_step import ScoreShare, share_of_lengths
 from dnf_studio.core.exploration.contributions import prior_terms
 from dnf_studio.core.exploration.display_set import (
+    GROWING_ROWS,
+    MERGED_ROWS,
     DisplayNoise,
     ForwardBlock,
     PathSimulator,
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
+AT_ONCE = 0.35
+"""Seconds of a pass whose points are carried in another process, up to which it is shown when all of them are there:
+in parts they cost nearly twice as much, since both processes take turns at each operation."""
 Array = NDArray[np.float32]
 B = TypeVar("B")
 _Job = tuple[list[Any], Callable[[], Any]]
@@ -77,6 +83,8 @@ class Passes:
         self._whole: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._shown: tuple[SampleSettings, Tensor, object] | None = None
         self._exact: tuple[Snapshot, GenerativeModel] | None = None
+        self._pace = math.inf
+        """Seconds that a step of all points took in the last pass."""
 
     def use(self, threads: int) -> None:
         """Carry the two processes of a block side by side on two threads, or one after the other on one."""
@@ -126,7 +134,9 @@ class Passes:
         try:
             with torch.inference_mode():
                 for work in passes:
+                    began = perf_counter()
                     self._run(work, check, work is passes[-1])
+                    self._pace = (perf_counter() - began) / (request.steps or snapshot.steps)
                     if work is not passes[-1]:
                         between()
         except Cancelled:
@@ -168,13 +178,15 @@ class Passes:
         latents = self._noise.latents(request.seed, count, dim)
         own = blocks(count, grid.steps, dim)
         first = first_block_count(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
-        shared = (snapshot, request.steps, request.grid, request.seed, count, work.grows, first)
+        remote = snapshot.flow.elsewhere is not None
+        grows = work.grows and not (remote and self._pace * grid.steps < AT_ONCE)
+        shared = (snapshot, request.steps, request.grid, request.seed, count, grows, first)
         forward = _kept(self._forward, work.hidden, (*shared, data))
         back = *shared, data if follows else None, request.lam, request.last, request.solver
         backward = _kept(self._backward, work.hidden, (*back, request.parts))
         # Beside a part of the process, where its latents end by the whole of it
         whole = _kept(self._whole, work.hidden, back) if request.parts != "both" else None
-        parts = block_batches(own, first, work.grows, dim)
+        parts = block_batches(own, first, grows, dim, MERGED_ROWS if remote else GROWING_ROWS)
         for k, group in enumerate(parts):
             noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
             part = slice(group[0].start, group[-1].stop)
@@ -193,7 +205,7 @@ class Passes:
                 missing.append((whole, partial(_ends, simulator, *way)))
             self._carry(missing)
             last_one = k + 1 == len(parts)
-            if last_one or work.grows:
+            if last_one or grows:
                 found = forward[: k + 1], backward[: k + 1], None if whole is None else whole[: k + 1]
                 frame = _frame(work, grid, *found, complete=last_one and final)
                 self._post(replace(frame, all_points=last_one))

@@ -7,8 +7,9 @@ them. Imports torch, so only the explorer's thread imports it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise, takewhile
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -20,6 +21,7 @@ from torch import Tensor
 from dnf_studio.core.exploration.by_step import summed_lengths
 from dnf_studio.core.exploration.contributions import split_contributions
 from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.sampling.model import Carry
 from dnf_studio.core.sde.brownian import BrownianPath, latents, noise_of_both
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, collected, forward_states
@@ -66,13 +68,13 @@ def first_block_count(parts: list[slice], known: Callable[[slice], bool]) -> int
     return 1 + sum(1 for _ in takewhile(lambda part: part.stop <= FIRST_BLOCK and known(part), parts[1:]))
 
 
-def block_batches(parts: list[slice], first: int, grows: bool, dim: int) -> list[list[slice]]:
+def block_batches(parts: list[slice], first: int, grows: bool, dim: int, rows: int = GROWING_ROWS) -> list[list[slice]]:
     """The blocks in batches that are carried at once: the `first` of them, then each by itself, or more where that is
-    quicker."""
+    quicker, of `rows` at least."""
     groups = [parts[:first], *([part] for part in parts[first:])]
     if not grows:
         return _merged(groups, MERGED_ROWS)
-    return groups[:1] + _merged(groups[1:], GROWING_ROWS) if dim <= NARROW else groups
+    return groups[:1] + _merged(groups[1:], rows) if dim <= NARROW else groups
 
 
 def _merged(parts: list[list[slice]], rows: int) -> list[list[slice]]:
@@ -226,8 +228,9 @@ class PathSimulator:
     """Computes the paths of blocks of points through one model on one grid.
 
     Its fields have layers in `hidden`. The backward process goes as `settings` say, but on `grid`; of its λ and parts
-    only Euler's steps of the fields know. The noise of a model without noise is not asked for. Raises
-    `UnsupportedError` for a solver that the model has not.
+    only Euler's steps of the fields know. The noise of a model without noise is not asked for. Where the callables of
+    a model are in another process, that carries the points, by the same steps. Raises `UnsupportedError` for a solver
+    that the model has not.
     """
 
     def __init__(
@@ -243,9 +246,12 @@ class PathSimulator:
         self._encoder = flow.encoder(grid, hidden) if "noise" in flow.lacks else None
         self._sampler = None if solver.euler else flow.sampler(grid, replace(settings, lam=1.0), hidden)
         self._fields = flow.fields(grid, hidden)
+        self._elsewhere = None if flow.elsewhere is None else partial(flow.elsewhere.carried, flow)
 
     def forward(self, x0: Tensor, noise: Tensor, check: Check) -> ForwardBlock:
         """The path of x0 (B, D) with noise (N, B, D), and what is known of its contributions."""
+        if (found := self._found("forward", x0, noise, check)) is not None:
+            return ForwardBlock(**found)
         if self._encoder is None:
             return forward_block(self._fields, self._grid, x0, noise, check)
         path, none = collected(self._encoder(x0, noise.__getitem__), check), np.empty((3, 0))
@@ -253,6 +259,8 @@ class PathSimulator:
 
     def ahead(self, x0: Tensor, noise: Tensor, check: Check) -> Array:
         """The path (N+1, B, D) of x0 (B, D) with noise (N, B, D) alone, in half the time of `forward`."""
+        if (found := self._found("ahead", x0, noise, check)) is not None:
+            return found["path"]
         drawn = noise.__getitem__
         if self._encoder is not None:
             return collected(self._encoder(x0, drawn), check).numpy()
@@ -267,6 +275,8 @@ class PathSimulator:
 
         Row i of `noise` (N, B, D) belongs to the step between t_i and t_{i+1}.
         """
+        if (found := self._found("whole" if whole else "backward", latents, noise, check)) is not None:
+            return found["path"]
         drawn = noise.flip(0).__getitem__
         if self._sampler is None:
             fields = fields_in_part(self._fields, "both" if whole else self._settings.parts)
@@ -274,6 +284,11 @@ class PathSimulator:
         else:
             states = self._sampler(latents, drawn)
         return collected(states, check).flip(0).numpy()
+
+    def _found(self, way: Carry, points: Tensor, noise: Tensor, check: Check) -> Mapping[str, NDArray[Any]] | None:
+        """What another process says, if one carries points through this model."""
+        given = self._grid, self._settings, points, noise
+        return None if self._elsewhere is None else self._elsewhere(way, given, check)
 
 
 def without_gradients(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns

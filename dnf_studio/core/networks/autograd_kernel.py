@@ -42,9 +42,11 @@ class AutogradKernel:
 
     def value(self, x: Tensor, node: int) -> Tensor:
         """The field (R, D) at x (R, D) for one node."""
-        embedding = self.embeddings[node]
+        embedding, most = self.embeddings[node], self.network.value_rows
         with torch.no_grad():
-            return torch.cat([self.evaluate(rows, embedding) for rows in torch.split(x, self.network.value_rows)])
+            if len(x) <= most:
+                return self.evaluate(x, embedding)
+            return torch.cat([self.evaluate(rows, embedding) for rows in torch.split(x, most)])
 
     def with_divergence(self, x: Tensor, node: int, signs: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`value` (R, D) and its divergence (R,): one vector-Jacobian product a dimension, or one with `signs`.

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dnf_studio.config import Config
@@ -18,7 +19,7 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.solvers import Chain, Solver
-from dnf_studio.errors import DataError, UnsupportedError
+from dnf_studio.errors import Check, DataError, UnsupportedError
 
 Ability = Literal["noise", "score", "bound", "divergence"]
 """What only some models have: noise on their paths, a score beside the drift, a bound on the NLL by steps, derivatives
@@ -68,6 +69,33 @@ class ProbabilityFlow:
         return y, change + (d1 + 2 * (d2 + d3) + d4) * (length / 6)
 
 
+Carry = Literal["forward", "ahead", "backward", "whole"]
+"""What is computed of points that are carried through a model: a method of `exploration.display_set.PathSimulator`."""
+
+
+class Elsewhere(Protocol):
+    """Whoever steps points through a model whose callables are in another process, in one question for all steps.
+
+    Each returns None for what has to be stepped here. `check` is called now and then and raises to leave.
+    """
+
+    def carried(
+        self, flow: Model, way: Carry, given: tuple[TimeGrid, SampleSettings, Tensor, Tensor], check: Check
+    ) -> Mapping[str, NDArray[Any]] | None:
+        """What `PathSimulator` tells there, array by array, `given` grid, settings, points (B, D), noise (N, B, D)."""
+        ...
+
+    def log_density(
+        self,
+        flow: Model,
+        given: tuple[TimeGrid, Tensor, Sequence[float], Sequence[int]],
+        signs: Tensor | None,
+        check: Check,
+    ) -> Tensor | None:
+        """What `log_density_at_nodes` tells there, `given` grid, path (N+1, B, D), times and nodes."""
+        ...
+
+
 class Model(ABC):
     """A process between data and noise that can be sampled and whose likelihood can be computed.
 
@@ -82,6 +110,8 @@ class Model(ABC):
     root_time: bool = False
     """Whether the ODE is solved in √t: from a t_0 of next to nothing v grows as 1/t, and what a network in float32
     rounds would be multiplied by a first step that is long against t_0."""
+    elsewhere: Elsewhere | None = None
+    """Who steps points through it where its callables are in another process; None where they are here."""
     dim: int
     """D."""
     config: Config

@@ -91,7 +91,11 @@ def log_density_at_nodes(
     q_N is N(0, I). `times` are those of `choose_times`; `nodes` rise and end with N. Beyond 16 dimensions `signs`
     (B, D) estimate the divergence. `check` is called at every step and raises to leave.
     """
-    wanted = list(range(grid.steps + 1) if nodes is None else nodes)[:-1]
+    given = list(range(grid.steps + 1) if nodes is None else nodes)
+    there = flow.elsewhere and flow.elsewhere.log_density(flow, (grid, path, times, given), signs, check)
+    if there is not None:
+        return there
+    wanted = given[:-1]
     own = [float(t) for t in grid.t]
     # A state joins at the next of `times`, over which all that joined before it step together
     joins = [min(bisect_right(times, own[i]), len(times) - 1) for i in wanted]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from dnf_studio.core.models.wrapped.twins import Source, twin_of
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.errors import SettingError, UnsupportedError
 
-ROWS = 1024
+ROWS = 2048
 PROBED = 4
 """Points that a callable is tried at."""
 SAME = 1e-3
@@ -71,6 +72,17 @@ class Called(FieldNetwork):
         """A weight of its modules, whose type and device are those it computes in; None where none is known."""
         return next((one for one in self.parameters() if one.is_floating_point()), None)
 
+    @property
+    def here(self) -> bool:
+        """Whether it computes on the processor."""
+        return self.weight is None or self.weight.device.type == "cpu"
+
+    @cached_property
+    def _kind(self) -> torch.dtype | None:
+        """The type of `weight`."""
+        weight = self.weight
+        return None if weight is None else weight.dtype
+
     def train(self, mode: bool = True) -> Called:
         """Stay in eval mode."""
         return self
@@ -98,6 +110,7 @@ class Called(FieldNetwork):
         """Call `function` from now on, which was tried elsewhere: `facts` are what was found out there, by `FACTS`."""
         self._source, self._function = Source(function), None
         self.twins = nn.ModuleList([twin_of(one, Tensor.detach, {}) for one in self._source.modules])
+        self.__dict__.pop("_kind", None)
         self.__dict__.update({name: facts[name] for name in FACTS})
 
     @property
@@ -110,6 +123,7 @@ class Called(FieldNetwork):
         own = self.__class__.__new__(self.__class__)
         own.__dict__.update({name: copy.copy(value) for name, value in vars(self).items()})
         own.__dict__["_function"] = None
+        own.__dict__.pop("_kind", None)
         known: dict[int, nn.Module] = {}
         own._modules = {"twins": nn.ModuleList([twin_of(one, tensor, known) for one in modules])}
         return own
@@ -130,7 +144,8 @@ class Called(FieldNetwork):
         if self.backwards:
             t = 1 - t
         if not self.whole:
-            return self.value(x, t) * self.sign
+            value = self.value(x, t)
+            return value if self.sign == 1 else value * self.sign
         near = t.round()
         t = torch.where((t - near).abs() < WHOLE, near, t)
         low, part = t.floor(), (t - t.floor())[:, None].to(x)
@@ -141,22 +156,20 @@ class Called(FieldNetwork):
 
     def value(self, x: Tensor, t: Tensor) -> Tensor:
         """What the callable itself says at x (B, D) and t (B,) as it is told it, in the type of x."""
-        graph, weight = torch.is_grad_enabled() and x.requires_grad, self.weight
+        graph, kind = torch.is_grad_enabled() and x.requires_grad, self._kind or x.dtype
         if graph and self.no_derivative:
             raise UnsupportedError(self.no_derivative)
-        kind = x.dtype if weight is None else weight.dtype
-        with (
-            torch.inference_mode(False),
-            torch.set_grad_enabled(graph),
-            torch.autocast(x.device.type, enabled=False),
-        ):
+        device = x.device.type
+        # Entered at each value, a context costs as much as an operation on few points
+        plain = torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+        with torch.inference_mode(False), torch.set_grad_enabled(graph), plain:
             points = x.to(kind, copy=True)
             value = self._checked(self.function(points, t.to(torch.int64 if self.whole else kind, copy=True)), points)
             if graph and not value.requires_grad:
                 if not self.constant:
                     raise UnsupportedError(_without_graph(self.name))
                 value = value + 0 * points
-            return value.to(x.dtype)
+            return value if kind == x.dtype == value.dtype else value.to(x.dtype)
 
     def _checked(self, value: object, x: Tensor) -> Tensor:
         """`value`; raises `SettingError` where it is no field at x (B, D)."""
