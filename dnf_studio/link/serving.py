@@ -111,7 +111,7 @@ class Serving:
         assert self._twin is not None
         set_version(self._twin, version)
         parts = self._versions.at(version)[1] if self._apart else ()
-        if not isinstance(parts, tuple) or not all(one.here for one in parts):
+        if not isinstance(parts, tuple) or not parts or not all(one.here for one in parts):
             return self._twin
         flow = copy(self._twin)
         flow._modules = {**flow._modules, **dict(zip(flow.networks, parts, strict=True))}
