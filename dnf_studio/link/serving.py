@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from copy import copy
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
 from dnf_studio.core.models.wrapped.base import WrappedModel
@@ -60,7 +60,7 @@ class Serving:
         """Answer, unless it is no question: what is left by the window has its answer then."""
         if asked.kind in LONG:
             number = asked.facts.get("number")
-            self._looked = self._worked = perf_counter()
+            self._looked, self._worked = perf_counter(), thread_time()
             try:
                 found = in_words(lambda: self._stepped(asked, lambda: self._between(number)))
             except Cancelled:
@@ -68,10 +68,10 @@ class Serving:
             self._tell(asked, found)
         elif asked.kind != "leave":
             self._stand_back()
-            started = perf_counter()
+            started = thread_time()
             found = self._answered(asked)
             if self._apart:
-                self._budget.spend(perf_counter() - started)
+                self._budget.spend(thread_time() - started)
             self._tell(asked, found)
 
     @property
@@ -128,14 +128,15 @@ class Serving:
         """Between two steps of the path that answers the question `number`; raises `Cancelled` to leave it."""
         if self._state.ended.is_set():
             raise Cancelled
-        now = perf_counter()
         if self._apart:
-            self._budget.spend(now - self._worked)
+            # What it takes of a processor, not how long it waits for one, or for Python's lock
+            self._budget.spend(thread_time() - self._worked)
+        now = perf_counter()
         if now >= self._looked + LOOK_SECONDS:
             self._looked = now
             self._look(number)
         self._stand_back(lambda: self._look(number))
-        self._worked = perf_counter()
+        self._worked = thread_time()
 
     def _look(self, number: object) -> None:
         """Answer what else is asked, but other paths later."""
