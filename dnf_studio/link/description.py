@@ -69,7 +69,7 @@ class Described(BaseModel):
     formula_grid: bool = True
     callables: list[_Callable] = Field([], max_length=4)
     solvers: list[str] = Field([], max_length=1000)
-    """Those that the script has, which more may be registered with than with the window, or less."""
+    """Names of those that the script has; others may be registered in the window."""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import copy
 from time import monotonic, perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
 from dnf_studio.core.models.wrapped.base import WrappedModel
-from dnf_studio.errors import Cancelled, Check, LinkError, UnsupportedError
+from dnf_studio.errors import Cancelled, Check, LinkError, StudioError, UnsupportedError
 from dnf_studio.link.answers import in_words
 from dnf_studio.link.messages import Array, Kind, Message, receive, send
 from dnf_studio.link.remote import set_version
@@ -53,6 +54,9 @@ class Serving:
 
     def run(self) -> None:
         """Answer until the script follows its model no longer; raises `LinkError` where the window is gone."""
+        with suppress(StudioError):
+            # While the window does so, too
+            self._make_twin()
         while not self._state.ended.is_set():
             self._serve(self._later.popleft() if self._later else receive(self._questions))
 
@@ -96,15 +100,21 @@ class Serving:
         return pending.answer
 
     def _stepped(self, asked: Message, check: Check) -> Message:
-        from dnf_studio.link.description import described
         from dnf_studio.link.whole_paths import stepped
 
-        if self._twin is None:
-            twin = described(self._described, self._value)[1]
-            if not isinstance(twin, WrappedModel):
-                raise LinkError("The window has this model itself and need not ask.")
-            self._twin = twin
+        self._make_twin()
         return Message("answer", {}, stepped(self._with_weights, asked, check))
+
+    def _make_twin(self) -> None:
+        """Make the model that the window makes; raises `LinkError` where that is no model of callables."""
+        from dnf_studio.link.description import described
+
+        if self._twin is None:
+            if self._described.facts.get("form") != "callables":
+                raise LinkError("The window has this model itself and need not ask.")
+            twin = described(self._described, self._value)[1]
+            assert isinstance(twin, WrappedModel)
+            self._twin = twin
 
     def _with_weights(self, version: int) -> WrappedModel:
         """The window's model with callables that are here, or that ask for their values where those are elsewhere."""
