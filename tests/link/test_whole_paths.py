@@ -174,6 +174,7 @@ def test_a_script_that_ends_or_hangs_in_the_middle_holds_nobody_up() -> None:
 
 def test_all_points_come_at_once_where_that_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     frames: list[Frame] = []
+    monkeypatch.setattr("dnf_studio.workers.passes.AT_ONCE", 1e9)
     with started(monkeypatch) as process, dnf.watch(dnf.from_score(song, dim=2)):
         there, passes = Joined(process), Passes(frames.append)
         wanted = FrameRequest(Snapshot.of(there.flow), SampleSettings(steps=3), torch.zeros(300, 2))
