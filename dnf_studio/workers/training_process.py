@@ -160,9 +160,12 @@ class TrainingProcess:
             self._lock.release()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process: one that still loads what it needs does not hear of it, and has nothing to lose."""
+        loaded = False
+        with suppress(EOFError):
+            loaded = self.ready
         self._connection.close()
-        self._process.join(END_SECONDS)
+        self._process.join(END_SECONDS if loaded else 0)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()

@@ -204,6 +204,14 @@ def test_a_run_moves_once_the_process_is_ready_and_on_when_it_is_killed(
     assert list(steps) == []
 
 
+def test_one_that_still_loads_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dnf_studio.workers.training_process.END_SECONDS", 60)
+    process = TrainingProcess()
+    child = process._process
+    process.close()
+    assert child.exitcode == -signal.SIGKILL
+
+
 def test_a_machine_with_one_core_has_no_process(helper: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dnf_studio.core.parallel.worker_threads", lambda device="cpu": 1)
     assert len(list(helper.steps(Run(CONFIG, threads=1), 1, []))) == 60
