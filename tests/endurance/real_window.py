@@ -45,9 +45,9 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **own, **platform, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def resident() -> float:
-    """Memory of the process, MB."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+def resident(process: int | str = "self") -> float:
+    """Memory of this process or another, MB."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def trimmed() -> float:

@@ -2,7 +2,7 @@
 
 Resumable: ``DNF_REAL_WINDOW=1 DNF_ENDURANCE=FOLDER xvfb-run -a pytest -m endurance tests/endurance/test_monkey.py -s``
 goes on where the last time ended, until ``DNF_ENDURANCE_SECONDS`` have gone by or ``DNF_ENDURANCE_ACTIONS`` are done,
-and prints what was found. All that happened lies in FOLDER/monkey/part-*.jsonl.
+and prints what was found. ``DNF_ENDURANCE_PART`` actions are done by one window. All that happened lies in FOLDER/monkey/part-*.jsonl.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 
 from tests.endurance.real_window import environment
 
-ACTIONS, PART = 10_000, 1_200
+ACTIONS, PART = 10_000, int(os.environ.get("DNF_ENDURANCE_PART", 1_200))
 SEED = 20
 STALL_MS = 250
 GROWTH = 150
