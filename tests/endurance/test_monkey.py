@@ -2,7 +2,8 @@
 
 Resumable: ``DNF_REAL_WINDOW=1 DNF_ENDURANCE=FOLDER xvfb-run -a pytest -m endurance tests/endurance/test_monkey.py -s``
 goes on where the last time ended, until ``DNF_ENDURANCE_SECONDS`` have gone by or ``DNF_ENDURANCE_ACTIONS`` are done,
-and prints what was found. ``DNF_ENDURANCE_PART`` actions are done by one window. All that happened lies in FOLDER/monkey/part-*.jsonl.
+and prints what was found. One window does ``DNF_ENDURANCE_PART`` of them. All that happened lies in
+FOLDER/monkey/part-*.jsonl.
 """
 
 from __future__ import annotations
