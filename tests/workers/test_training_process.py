@@ -204,12 +204,14 @@ def test_a_run_moves_once_the_process_is_ready_and_on_when_it_is_killed(
     assert list(steps) == []
 
 
-def test_one_that_still_loads_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dnf_studio.workers.training_process.END_SECONDS", 60)
-    process = TrainingProcess()
+def test_it_is_not_asked_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    process, did = TrainingProcess(), list[str]()
     child = process._process
+    end, wait_for = child.kill, child.join
+    monkeypatch.setattr(child, "kill", lambda: (did.append("kill"), end()))
+    monkeypatch.setattr(child, "join", lambda *_: (did.append("join"), wait_for()))
     process.close()
-    assert child.exitcode == -signal.SIGKILL
+    assert did == ["kill", "join"] and child.exitcode == -signal.SIGKILL
 
 
 def test_a_machine_with_one_core_has_no_process(helper: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
