@@ -48,7 +48,9 @@ class Hour(QObject):
     def _tick(self) -> None:
         now = time.monotonic()
         gone, self._last = now - self._last, now
-        self._left -= 1 if gone < STOP else 0
+        if gone >= STOP:
+            return
+        self._left -= 1
         if self._left % EXPORT_EVERY == 0:
             self._tell()
             self._panel.form.count.setValue(SAMPLES)
