@@ -18,9 +18,11 @@ from dnf_studio.errors import Cancelled, Check
 from dnf_studio.workers.frames import Frame, same_objects
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.sample_settings import Direction
     from dnf_studio.workers.frames import FrameRequest
@@ -208,16 +210,13 @@ class CrowdWatch:
         import torch
 
         from dnf_studio.core.exploration.display_set import PathSimulator, without_gradients
-        from dnf_studio.core.hardware import choose_hidden_type
         from dnf_studio.core.sde.brownian import BrownianPath, latents, noise_of_both
 
         (frame, wanted), asked = shown, self._asked
         assert wanted.snapshot is not None and asked is not None
         flow, request, first = wanted.snapshot.flow, wanted.request, frame.forward.shape[1]
         grid = flow.grid(request.steps, request.grid)
-        # A person's own callables compute in their own type
-        fast = torch.float32 if flow.adapter else choose_hidden_type("auto", flow.device)
-        simulator = PathSimulator(flow, grid, fast, request)
+        simulator = PathSimulator(flow, grid, _type_of(flow), request)
 
         def batch(begin: int, sides: Sequence[_Side]) -> list[Array]:
             """The paths of the points from `begin` on, of each of `sides`."""
@@ -229,14 +228,13 @@ class CrowdWatch:
                 if side is ahead:
                     starts = self._begin_at(asked, wanted, number, slice(begin, begin + count))
                     found.append(simulator.ahead(starts, noise[0][:, :count], check))
-                    continue
-                if request.start == "forward":
-                    # Round trips: from where the other paths end, which are here or were computed a moment ago
-                    ends = found[0][-1] if found else ahead.paths[-1, begin : begin + count]
-                    starts = torch.from_numpy(ends.copy())
                 else:
                     starts = latents(request.seed, number + count, dim)[number:]
-                found.append(simulator.backward(starts, noise[1][:, :count], check))
+                    if request.start == "forward":
+                        # From where the other paths end, which are here or were computed a moment ago
+                        ends = found[0][-1] if found else ahead.paths[-1, begin : begin + count]
+                        starts = torch.from_numpy(ends.copy())
+                    found.append(simulator.backward(starts, noise[1][:, :count], check))
             return found
 
         dim, begins = flow.dim, _begins((ahead, back), pool.threads)
@@ -245,6 +243,15 @@ class CrowdWatch:
         for (_, sides), blocks in zip(works, pool.map(without_gradients, jobs), strict=True):
             for side, block in zip(sides, blocks, strict=True):
                 side.take(block)
+
+
+def _type_of(flow: GenerativeModel) -> torch.dtype:
+    """The type that layers are computed in: the fastest, but a person's own callables have their own."""
+    import torch
+
+    from dnf_studio.core.hardware import choose_hidden_type
+
+    return torch.float32 if flow.adapter else choose_hidden_type("auto", flow.device)
 
 
 def _size(begin: int) -> int:

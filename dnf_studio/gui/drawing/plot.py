@@ -47,7 +47,8 @@ class Plot(TellingPlot, QWidget):
         self, title: str, caption: str, empty: str, parent: QWidget | None = None, help_: Help | None = None
     ) -> None:
         super().__init__(parent)
-        self.caption, self.theme = caption, LIGHT
+        self.caption = caption
+        self.theme = LIGHT
         self._title_text, self._invitation = title, empty
         self._ring = self._built = False
         self._letters = QFont(self.font())
@@ -184,15 +185,13 @@ class Plot(TellingPlot, QWidget):
         self.recolour()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the sentence in the middle, note how the plot got the focus, and follow letters that grew unseen."""
+        """Keep the sentence in the middle, and note how the plot got the focus."""
         of_plot = watched is self.plot
         if event.type() == QEvent.Type.Resize and of_plot:
             self._empty.setGeometry(QRect(QPoint(), self.plot.size()).adjusted(24, 8, -24, -8))
         elif of_plot and isinstance(event, QFocusEvent) and event.reason() != Qt.FocusReason.PopupFocusReason:
             self._ring = event.gotFocus() and event.reason() not in UNSEEN
             self.update()
-        elif of_plot and event.type() == QEvent.Type.Show:
-            self._follow_letters()
         return bool(super().eventFilter(watched, event))
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -216,7 +215,7 @@ class Plot(TellingPlot, QWidget):
         if self._built and event.type() == QEvent.Type.StyleChange:
             self._colour_card()
             self._colour_labels()
-        elif self._built and event.type() == QEvent.Type.FontChange and self.isVisible():
+        elif self._built and event.type() == QEvent.Type.FontChange:
             QTimer.singleShot(0, self, self._follow_letters)
 
     @Slot()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents, principal_components
@@ -27,7 +27,6 @@ class Plots(QObject):
         super().__init__(parent)
         self._appearance = appearance
         self._plots: dict[str, Plot] = {}
-        self._waiting: list[Plot] = []
         appearance.changed.connect(self._set_theme)
 
     def __getitem__(self, name: str) -> Plot:
@@ -98,20 +97,8 @@ class Plots(QObject):
             plot.reset_view()
 
     def _set_theme(self, theme: object) -> None:
-        """What is seen at once; the others, which are as many, one a turn of the event loop."""
-        self._waiting = []
         for plot in self:
-            if plot.isVisible():
-                plot.set_theme(self._appearance.theme)
-            else:
-                self._waiting.append(plot)
-        QTimer.singleShot(0, self, self._set_next)
-
-    @Slot()
-    def _set_next(self) -> None:
-        if self._waiting:
-            self._waiting.pop(0).set_theme(self._appearance.theme)
-            QTimer.singleShot(0, self, self._set_next)
+            plot.set_theme(self._appearance.theme)
 
     def _stack(self, name: str) -> QStackedWidget:
         stack = self._plots[name].parentWidget()
