@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from string import Template
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import (
     QApplication,
@@ -92,21 +92,26 @@ def all_widgets(app: QApplication, *kinds: type[QWidget], name: str | None = Non
 
 @contextmanager
 def painted_once(app: QApplication) -> Iterator[None]:
-    """Within it nothing is painted; at its end all that grew or shrank has its place, and is painted there.
+    """Within it nothing is painted; a turn of the event loop later all that grew has its place, and is painted there.
 
-    Else whatever a layout moves is painted where it was, and where it comes to be in each of its rounds.
+    Else whatever a layout moves is painted where it was, and where it comes to be in each of its rounds. All in one
+    turn would hold the event loop up for longer.
     """
     windows = [window for window in app.topLevelWidgets() if window.isVisible() and window.updatesEnabled()]
     for window in windows:
         window.setUpdatesEnabled(False)
-    try:
-        yield
+
+    def paint() -> None:
         for _ in range(LAYOUTS):
             app.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
-    finally:
         for window in windows:
             if isValid(window):
                 window.setUpdatesEnabled(True)
+
+    try:
+        yield
+    finally:
+        QTimer.singleShot(0, paint)
 
 
 def _style_anew(widget: QWidget) -> None:
