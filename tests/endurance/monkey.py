@@ -28,10 +28,12 @@ from PySide6.QtWidgets import (
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.gui.features.export.panel import ExportPanel
 from dnf_studio.gui.frame.main_window import MainWindow
-from tests.endurance.real_window import Record, resident, run, trimmed
+from tests.endurance.real_window import Record, holders, resident, run, trimmed
 
 EVERY = 100
 """Actions after which all is closed and the memory looked at."""
+LARGE = 150
+"""MB more than at first, from which on it is told who holds them."""
 HOME = "diffflow-rings"
 NEVER = frozenset({"quit"})
 KEYS = (*range(Qt.Key.Key_0, Qt.Key.Key_9 + 1), *range(Qt.Key.Key_A, Qt.Key.Key_Z + 1), *(
@@ -51,7 +53,7 @@ class Monkey(QObject):
         self._window, self._record = window, record
         self._chance = random.Random(f"{seed} {first}")
         self._next, self._end, self._depth = first, first + actions, 0
-        self._tidying, self._waited = True, 0
+        self._tidying, self._waited, self._first = True, 0, 0.0
         self._acts: list[tuple[int, Callable[[], str]]] = [
             (30, self._click), (12, self._command), (14, self._key), (8, self._wheel), (10, self._drag),
             (4, self._dock), (3, self._open), (2, self._compare), (2, self._look), (4, self._sampling),
@@ -249,7 +251,10 @@ class Monkey(QObject):
         if (frame is None or not frame.complete or self._waited < 1_040) and self._waited < 2_200:
             return
         self._record.doing = f"{self._next} collects"
-        self._record.tell("closed", action=self._next, memory=round(trimmed()), frame=frame is not None)
+        memory = trimmed()
+        self._first = self._first or memory
+        held = holders() if memory > self._first + LARGE else []
+        self._record.tell("closed", action=self._next, memory=round(memory), frame=frame is not None, holders=held)
         self._tidying, self._waited = False, 0
         if self._next >= self._end:
             self._record.tell("done", action=self._next)

@@ -18,12 +18,13 @@ import threading
 import time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QMessageLogContext, QObject, QTimer, QtMsgType, QUrl, qInstallMessageHandler
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from dnf_studio.assets import checkpoint_names, checkpoint_path
@@ -55,6 +56,35 @@ def trimmed() -> float:
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     return resident()
+
+
+def holders(most: int = 12) -> list[str]:
+    """Who holds the most memory in arrays, tensors, bytes and images: MB, how many, and the types on the way to them."""
+    import numpy as np
+    import torch
+
+    gc.unfreeze()
+    found, seen = Counter[str](), set[int]()
+    numbers = Counter[str]()
+    for holder in gc.get_objects():
+        for part in gc.get_referents(holder):
+            size = 0
+            if isinstance(part, np.ndarray):
+                size = part.nbytes if part.base is None else 0
+            elif isinstance(part, torch.Tensor):
+                size = part.untyped_storage().nbytes()
+            elif isinstance(part, bytes | bytearray):
+                size = len(part)
+            elif isinstance(part, QImage):
+                size = part.sizeInBytes()
+            if size > 50_000 and id(part) not in seen:
+                seen.add(id(part))
+                above = next((type(one).__qualname__ for one in gc.get_referrers(holder)), "") if size > 10**6 else ""
+                name = f"{type(part).__name__} of {type(holder).__qualname__} of {above}"
+                found[name] += size
+                numbers[name] += 1
+    gc.freeze()
+    return [f"{size / 1e6:.0f} MB, {numbers[name]}, {name}" for name, size in found.most_common(most)]
 
 
 class Record:
