@@ -59,7 +59,7 @@ def trimmed() -> float:
 
 
 def holders(most: int = 12) -> list[str]:
-    """Who holds the most memory in arrays, tensors, bytes and images: MB, how many, and the types on the way to them."""
+    """Who holds the most memory in arrays, tensors, bytes and images: MB, how many, the types on the way to them."""
     import numpy as np
     import torch
 
@@ -68,19 +68,20 @@ def holders(most: int = 12) -> list[str]:
     numbers = Counter[str]()
     for holder in gc.get_objects():
         for part in gc.get_referents(holder):
-            size = 0
-            if isinstance(part, np.ndarray):
+            # Some objects say of themselves what they are not
+            size, kind = 0, type(part)
+            if issubclass(kind, np.ndarray):
                 size = part.nbytes if part.base is None else 0
-            elif isinstance(part, torch.Tensor):
+            elif issubclass(kind, torch.Tensor):
                 size = part.untyped_storage().nbytes()
-            elif isinstance(part, bytes | bytearray):
+            elif issubclass(kind, bytes | bytearray):
                 size = len(part)
-            elif isinstance(part, QImage):
+            elif issubclass(kind, QImage):
                 size = part.sizeInBytes()
             if size > 50_000 and id(part) not in seen:
                 seen.add(id(part))
                 above = next((type(one).__qualname__ for one in gc.get_referrers(holder)), "") if size > 10**6 else ""
-                name = f"{type(part).__name__} of {type(holder).__qualname__} of {above}"
+                name = f"{kind.__name__} of {type(holder).__qualname__} of {above}"
                 found[name] += size
                 numbers[name] += 1
     gc.freeze()
@@ -107,7 +108,7 @@ class Record:
     def stall(self, stall: Stall) -> None:
         """A stall of the event loop."""
         numbers = {name: round(getattr(stall, name), 3) for name in ("own", "held", "wall", "stopped", "waited", "cpu")}
-        self.tell("stall", **numbers, imports=stall.imports, stacks=stall.stacks[:8])
+        self.tell("stall", **numbers, imports=stall.imports, stacks=stall.stacks[:8], others=stall.others)
 
     def watch(self, workspace: Workspace) -> None:
         """Tell of exceptions, warnings and Qt's messages from now on."""

@@ -36,6 +36,8 @@ class Stall:
     """In which the main thread could run and had no core."""
     cpu: float
     """Seconds of the processor that the main thread used."""
+    others: list[list[str]] = field(default_factory=list)
+    """What the threads did that it may have waited for."""
     stacks: list[list[str]] = field(default_factory=list)
     """Of the main thread, innermost call first, every `LOOK` seconds of the stall."""
 
@@ -65,7 +67,6 @@ class Watchdog(QObject):
         super().__init__()
         self._told, self._main = told, threading.get_ident()
         self._thread_file = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
-        self._seen: list[list[str]] = []
         self._file = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
         self._stopped = 0.0
         self._begin()
@@ -85,7 +86,9 @@ class Watchdog(QObject):
         self._begin()
 
     def _begin(self) -> None:
-        self._last, self._stopped, self._seen = time.monotonic(), 0.0, []
+        self._last, self._stopped = time.monotonic(), 0.0
+        self._seen: list[list[str]] = []
+        self.others: list[list[str]] = []
         self._cpu, self._waited = self._used()
 
     def _used(self) -> tuple[float, float]:
@@ -96,7 +99,7 @@ class Watchdog(QObject):
     def _now(self) -> Stall:
         cpu, waited = self._used()
         wall = time.monotonic() - self._last
-        return Stall(wall, self._stopped, waited - self._waited, cpu - self._cpu, list(self._seen))
+        return Stall(wall, self._stopped, waited - self._waited, cpu - self._cpu, self.others, list(self._seen))
 
     def _watch(self) -> None:
         before, used = time.monotonic(), time.process_time()
@@ -126,7 +129,18 @@ class Watchdog(QObject):
         self._file.truncate()
         faulthandler.dump_traceback(self._file, all_threads=True)
         self._file.seek(0)
-        threads = self._file.read().split("\n\n")
-        main = next((one for one in threads if f"0x{self._main:016x}" in one), "")
-        found = re.findall(r'File "(.*)", line (\d+) in (.*)', main)[:24]
-        return [f"{'/'.join(Path(file).parts[-3:])}:{line} {name}" for file, line, name in found]
+        threads = {
+            ("main" if f"0x{self._main:016x}" in one else one[:40]): one for one in self._file.read().split("\n\n")
+        }
+        stacks = {name: _calls(text) for name, text in threads.items()}
+        main = stacks.pop("main", [])
+        if main and any(name in main[0] for name in WAITING):
+            # For whom it waits
+            self.others = [one for one in stacks.values() if not any(name in one[0] for name in (*WAITING, "watchdog"))]
+        return main
+
+
+def _calls(text: str) -> list[str]:
+    """The innermost calls of a thread as faulthandler writes it."""
+    found = re.findall(r'File "(.*)", line (\d+) in (.*)', text)[:24]
+    return [f"{'/'.join(Path(file).parts[-3:])}:{line} {name}" for file, line, name in found] or [""]
