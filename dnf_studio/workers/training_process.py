@@ -8,6 +8,7 @@ whoever works on it finds it where it always is.
 
 from __future__ import annotations
 
+import gc
 import pickle
 import signal
 from collections.abc import Mapping
@@ -238,6 +239,12 @@ class _Server:
         self._dataset: Dataset | None = None
 
     def train(self, job: _Job) -> None:
+        """Train the run until it is finished or recalled, and keep nothing of it: a few large objects that refer to
+        each other, for which Python's collector would wait until there are many."""
+        self._train(job)
+        gc.collect()
+
+    def _train(self, job: _Job) -> None:
         try:
             run = self._run(job)
         except StudioError as refusal:
