@@ -127,17 +127,8 @@ class FeatureDock(QDockWidget):
 
     @Slot(object)
     def _set_theme(self, theme: Theme) -> None:
-        """Pages that nobody sees, of a dock behind another one, follow a turn of the event loop later."""
-        if self.visibleRegion().isEmpty():
-            QTimer.singleShot(0, self, self._set_pages)
-        else:
-            self._set_pages()
-
-    @Slot()
-    def _set_pages(self) -> None:
         for page in self.pages.values():
-            if self._workspace is not None:
-                cast(Themed, page).set_theme(self._workspace.appearance.theme)
+            cast(Themed, page).set_theme(theme)
 
     @Slot(bool)
     def _shown(self, visible: bool) -> None:
