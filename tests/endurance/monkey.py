@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from PySide6.QtCore import QObject, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QAction, QWheelEvent
@@ -32,6 +33,8 @@ from tests.endurance.real_window import Record, holders, resident, run, trimmed
 
 EVERY = 100
 """Actions after which all is closed and the memory looked at."""
+USED = "h5py", "pandas", "scipy.stats", "scipy.spatial", "sklearn.neighbors"
+"""What is imported when it is first used, pandas alone a hundred MB, which stays: here before the memory is looked at."""
 LARGE = 150
 """MB more than at first, from which on it is told who holds them."""
 HOME = "diffflow-rings"
@@ -289,4 +292,6 @@ def close_all(window: MainWindow) -> None:
 
 if __name__ == "__main__":
     NUMBERS = [int(word) for word in sys.argv[1:4]]
+    for NAME in USED:
+        import_module(NAME)
     sys.exit(run(lambda window, record: Monkey(window, record, *NUMBERS), NUMBERS[0]))
