@@ -36,8 +36,7 @@ from dnf_studio.workers.snapshot import Snapshot, Steps, watched
 
 STATE_SECONDS = 10.0
 """Between two copies of everything, from which a run goes on should the process end."""
-RECALL_SECONDS = 0.02
-RECALL = "recall"
+RECALL_SECONDS, RECALL = 0.02, "recall"
 
 
 @dataclass(frozen=True)
@@ -239,9 +238,8 @@ class _Server:
         self._dataset: Dataset | None = None
 
     def train(self, job: _Job) -> None:
-        """Train the run until it is finished or recalled, and keep nothing of it: a few large objects that refer to
-        each other, for which Python's collector would wait until there are many."""
         self._train(job)
+        # A few large objects that refer to each other: the collector would wait until there are many
         gc.collect()
 
     def _train(self, job: _Job) -> None:
