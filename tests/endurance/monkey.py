@@ -34,7 +34,7 @@ from tests.endurance.real_window import Record, holders, resident, run, trimmed
 EVERY = 100
 """Actions after which all is closed and the memory looked at."""
 USED = "h5py", "pandas", "scipy.stats", "scipy.spatial", "sklearn.neighbors"
-"""What is imported when it is first used, pandas alone a hundred MB, which stays: here before the memory is looked at."""
+"""What is imported when it is first used, pandas alone a hundred MB, which stays: it is here from the beginning."""
 LARGE = 150
 """MB more than at first, from which on it is told who holds them."""
 HOME = "diffflow-rings"
