@@ -126,7 +126,7 @@ class Explorer(ExplorerRequests):
         self._crowd_next = not crowded
         with self._telling(), suppress(Cancelled):
             overtaken = cancel_when(lambda: self._overtaken(passes, shown) or self.comparing.waiting)
-            (self._crowd if crowded else self._excess).run(overtaken, passes.pool)
+            (self._crowd if crowded else self._excess).run(overtaken, passes.pool(self._shared))
 
     def _overtaken(self, passes: Passes, wanted: FrameRequest) -> bool:
         """Whether to end the pass for `wanted`; a point asked for is answered at once, not after a long pass.
