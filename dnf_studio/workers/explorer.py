@@ -128,7 +128,7 @@ class Explorer(ExplorerRequests):
         started = perf_counter()
         with self._telling(), suppress(Cancelled):
             overtaken = cancel_when(lambda: self._overtaken(passes, shown) or self.comparing.waiting)
-            (self._crowd if crowded else self._excess).run(overtaken, passes.pool)
+            (self._crowd if crowded else self._excess).run(overtaken, passes.pool(self._shared))
         self._spent[crowded] += perf_counter() - started
 
     def _crowd_is_next(self) -> bool:
