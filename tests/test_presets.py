@@ -50,7 +50,7 @@ def cost_of_blurring(sde: SDEConfig) -> float:
     for dt, g, g_next in zip(grid.dt, grid.g, grid.g[1:], strict=False):
         along = (g / g_next) ** 2
         normal = along / (1 + g**2 * dt / variance)
-        if sde.backward_deviation == "fitted":
+        if sde.backward_deviation != "g":
             square = (normal.mean() + along) / 2
             normal, along = normal / square, along / square
         cost += 0.5 * (normal - 1 - normal.log() + along - 1 - along.log())

@@ -223,6 +223,8 @@ def unused(settings: Any, dim: int) -> dict[str, str]:  # noqa: ANN401 - a `Conf
         found = dict.fromkeys(OF_NOISE, "With optimal-transport coupling there is no noise and so no g.") | found
     if grid not in POWER_GRIDS and settings.sde.condition == "time":
         found = {"sde.beta": "Only the reference grid and the paper's are powers."} | found
+    if grid != "reference":
+        found = {"sde.beta_few": "Only the reference grid has another power for few steps."} | found
     if drift == "frozen":
         found = {"training.straight": "A frozen drift does not learn, so no penalty straightens its paths."} | found
     if dim > MOST_WITH_FEATURES:

@@ -63,6 +63,14 @@ class SDEConfig(Settings):
         title="Grid power β",
         description="Exponent of the power-law grids. 1 is uniform for the reference grid.",
     )
+    beta_few: float | None = Field(
+        None,
+        gt=0,
+        le=10,
+        title="Grid power of few steps",
+        description="Exponent of the reference grid when a model that was trained with more steps takes five or fewer; "
+        "between those numbers it goes from one exponent to the other. Training knows nothing of it.",
+    )
     t_start: float = Field(
         0.0001,
         ge=0,
@@ -97,11 +105,12 @@ class SDEConfig(Settings):
         description="What the networks are told of the time: t itself, or the node, equal parts of T from one node of "
         "the reference grid to the next, which tells short times near the data apart.",
     )
-    backward_deviation: Literal["g", "fitted"] = Field(
+    backward_deviation: Literal["g", "fitted", "afterwards"] = Field(
         "g",
         title="Backward noise",
-        description="How much noise a step back has: that of g, as in the paper, or fitted, r times as much with the r "
-        "of each step that makes the bound least, found from forward paths while it trains.",
+        description="How much noise a step back has: that of g, as in the paper; afterwards, trained so and then r "
+        "times as much, with the r of each step that makes the bound least, found from forward paths; or fitted, with "
+        "that r in what it trains on, too.",
     )
 
     @model_validator(mode="after")

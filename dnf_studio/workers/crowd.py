@@ -6,8 +6,9 @@ batches while nothing else is to be done. torch is imported where it is used, in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +18,11 @@ from dnf_studio.errors import Cancelled, Check
 from dnf_studio.workers.frames import Frame, same_objects
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from dnf_studio.core.data.dataset import Dataset
+    from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.core.parallel import BlockPool
     from dnf_studio.core.sde.sample_settings import Direction
     from dnf_studio.workers.frames import FrameRequest
@@ -203,43 +206,67 @@ class CrowdWatch:
     def _carry(
         self, shown: tuple[Frame, FrameRequest], ahead: _Side, back: _Side, check: Check, pool: BlockPool
     ) -> None:
-        """The next batch of the process that is behind, or of both."""
+        """The next batches of the process that is behind, or of both, one on each thread with the noise it takes."""
         import torch
 
         from dnf_studio.core.exploration.display_set import PathSimulator, without_gradients
-        from dnf_studio.core.hardware import choose_hidden_type
         from dnf_studio.core.sde.brownian import BrownianPath, latents, noise_of_both
 
         (frame, wanted), asked = shown, self._asked
         assert wanted.snapshot is not None and asked is not None
         flow, request, first = wanted.snapshot.flow, wanted.request, frame.forward.shape[1]
         grid = flow.grid(request.steps, request.grid)
-        # A person's own callables compute in their own type
-        fast = torch.float32 if flow.adapter else choose_hidden_type("auto", flow.device)
-        simulator = PathSimulator(flow, grid, fast, request)
-        begin = min(side.done for side in (ahead, back) if side.done < side.rows)
-        size, number = BATCH if begin else FIRST_BATCH, first + begin
-        brownian = BrownianPath(request.seed, size, 2 * flow.dim, float(grid.t[0]), float(grid.t[-1]), stream=number)
-        noise = noise_of_both(brownian, grid.t)
+        simulator = PathSimulator(flow, grid, _type_of(flow), request)
 
-        def forward() -> Array:
-            count = min(size, ahead.rows - begin)
-            starts = self._begin_at(asked, wanted, number, slice(begin, begin + count))
-            return simulator.ahead(starts, noise[0][:, :count], check)
+        def batch(begin: int, sides: Sequence[_Side]) -> list[Array]:
+            """The paths of the points from `begin` on, of each of `sides`."""
+            size, number = _size(begin), first + begin
+            brownian = BrownianPath(request.seed, size, 2 * dim, float(grid.t[0]), float(grid.t[-1]), stream=number)
+            noise, found = noise_of_both(brownian, grid.t), list[Array]()
+            for side in sides:
+                count = min(size, side.rows - begin)
+                if side is ahead:
+                    starts = self._begin_at(asked, wanted, number, slice(begin, begin + count))
+                    found.append(simulator.ahead(starts, noise[0][:, :count], check))
+                else:
+                    starts = latents(request.seed, number + count, dim)[number:]
+                    if request.start == "forward":
+                        # From where the other paths end, which are here or were computed a moment ago
+                        ends = found[0][-1] if found else ahead.paths[-1, begin : begin + count]
+                        starts = torch.from_numpy(ends.copy())
+                    found.append(simulator.backward(starts, noise[1][:, :count], check))
+            return found
 
-        def backward() -> Array:
-            count = min(size, back.rows - begin)
-            if request.start == "forward":
-                starts = torch.from_numpy(ahead.paths[-1, begin : begin + count].copy())
-            else:
-                starts = latents(request.seed, number + count, flow.dim)[number:]
-            return simulator.backward(starts, noise[1][:, :count], check)
-
-        jobs = [(side, work) for side, work in ((ahead, forward), (back, backward)) if begin == side.done < side.rows]
-        # Where each begins at the other's end they go one after the other
-        for some in [[job] for job in jobs] if request.start == "forward" else [jobs]:
-            for (side, _), block in zip(some, pool.map(without_gradients, [work for _, work in some]), strict=True):
+        dim, begins = flow.dim, _begins((ahead, back), pool.threads)
+        works = [(begin, [side for side in (ahead, back) if side.done <= begin < side.rows]) for begin in begins]
+        jobs = [partial(batch, *work) for work in works]
+        for (_, sides), blocks in zip(works, pool.map(without_gradients, jobs), strict=True):
+            for side, block in zip(sides, blocks, strict=True):
                 side.take(block)
+
+
+def _type_of(flow: GenerativeModel) -> torch.dtype:
+    """The type that layers are computed in: the fastest, but a person's own callables have their own."""
+    import torch
+
+    from dnf_studio.core.hardware import choose_hidden_type
+
+    return torch.float32 if flow.adapter else choose_hidden_type("auto", flow.device)
+
+
+def _size(begin: int) -> int:
+    """How many points a batch has that begins there: the first one is soon to be seen."""
+    return BATCH if begin else FIRST_BATCH
+
+
+def _begins(sides: Sequence[_Side], most: int) -> list[int]:
+    """Where the next batches begin, at most so many: those of the side that is behind, until it has caught up."""
+    rest = [side for side in sides if side.done < side.rows]
+    begins = [min(side.done for side in rest)]
+    until = min((side.done for side in rest if side.done > begins[0]), default=max(side.rows for side in rest))
+    while len(begins) < most and begins[-1] + _size(begins[-1]) < until:
+        begins.append(begins[-1] + _size(begins[-1]))
+    return begins
 
 
 def crowd_affordable(snapshot: Snapshot) -> bool:

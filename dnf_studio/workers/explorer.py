@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FRAME_SECONDS = 0.45
 """Least time between two frames of new weights."""
+CROWD = 3.0
+"""Seconds for further points to one for the excess, where both are wanted."""
 
 
 class Explorer(ExplorerRequests):
@@ -35,7 +37,7 @@ class Explorer(ExplorerRequests):
 
     def __init__(self) -> None:
         super().__init__()
-        self._crowd_next = False
+        self._spent = {True: 0.0, False: 0.0}
         self._done: FrameRequest | None = None
         self._running: FrameRequest | None = None
         self._answering = Lock()
@@ -120,15 +122,24 @@ class Explorer(ExplorerRequests):
         return self._excess.pending or self._crowd.pending
 
     def _find_piece(self, passes: Passes) -> None:
-        """Compute a piece of the excess or, in turn, of the crowd unless a change is to be shown; answer meanwhile."""
+        """Compute a piece of the excess or of the crowd unless a change is to be shown; answer meanwhile."""
         shown = self._framed
         if shown is None:
             return
-        crowded = self._crowd.pending and (self._crowd_next or not self._excess.pending)
-        self._crowd_next = not crowded
+        crowded = self._crowd_is_next()
+        started = perf_counter()
         with self._telling(), suppress(Cancelled):
             overtaken = cancel_when(lambda: self._overtaken(passes, shown) or self.comparing.waiting)
-            (self._crowd if crowded else self._excess).run(overtaken, passes.pool)
+            (self._crowd if crowded else self._excess).run(overtaken, passes.pool(self._shared))
+        self._spent[crowded] += perf_counter() - started
+
+    def _crowd_is_next(self) -> bool:
+        """Whether a piece of the crowd is due: of the time since both wait it gets `CROWD` for one of the excess, whose
+        pieces are up to twenty times as long; it was asked for, and the excess of a few points is soon there."""
+        if not (self._crowd.pending and self._excess.pending):
+            self._spent = {True: 0.0, False: 0.0}
+            return self._crowd.pending
+        return self._spent[True] <= CROWD * self._spent[False]
 
     def _overtaken(self, passes: Passes, wanted: FrameRequest) -> bool:
         """Whether to end the pass for `wanted`; a point asked for is answered at once, not after a long pass.

@@ -46,7 +46,7 @@ class ExplorerRequests:
         self._wanted = FrameRequest()
         self._framed: FrameRequest | None = None
         self._now: Snapshot | None = None
-        self._closing = self._training = self._past = False
+        self._closing = self._training = self._past = self._shared = False
 
     def publish(self, snapshot: Snapshot, data: Tensor | None = None) -> None:
         """Show these weights from now on, with another display set where given; else not while one looks back."""
@@ -124,6 +124,13 @@ class ExplorerRequests:
             self._training = training
             if not training:
                 self._want()
+
+    def share(self, shared: bool) -> None:
+        """Whether another explorer is at work beside this one, as while two models are compared: excess and crowd are
+        then computed on one thread each. On four together they come no sooner, and the window waits for all of them
+        when it wants Python's lock back.
+        """
+        self._shared = shared
 
     def _want(self, **change: Any) -> None:  # noqa: ANN401 - fields of `FrameRequest`
         with self._condition:

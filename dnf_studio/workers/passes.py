@@ -76,7 +76,7 @@ class Passes:
 
     def __init__(self, post: Callable[[Frame], None]) -> None:
         self._post = post
-        self._pool = BlockPool(1)
+        self._pool = self._single = BlockPool(1)
         self._noise = DisplayNoise()
         self._forward: dict[torch.dtype, tuple[tuple[Any, ...], list[ForwardBlock]]] = {}
         self._backward: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
@@ -93,10 +93,9 @@ class Passes:
             self._pool.close()
             self._pool = BlockPool(threads)
 
-    @property
-    def pool(self) -> BlockPool:
-        """The threads that are in use."""
-        return self._pool
+    def pool(self, shared: bool) -> BlockPool:
+        """The threads of what is computed beside the passes: those in use, of cores that are `shared` one."""
+        return self._single if shared else self._pool
 
     def close(self) -> None:
         """End the threads."""

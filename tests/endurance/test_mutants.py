@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.endurance.patience import Patience
 from tests.endurance.seeds import FORMATS
 
 CASES = {"hdf5": 1000, "export": 1000}
@@ -39,24 +39,21 @@ def _part(kind: str, folder: Path, first: int, count: int) -> list[dict[str, Any
     assert process.stdout is not None
     found: list[dict[str, Any]] = []
     begun: int | None = None
-    watch = threading.Timer(4 * STUCK, process.kill)
-    watch.start()
+    watch = Patience(process.kill, 4 * STUCK)
     try:
         for line in process.stdout:
-            watch.cancel()
             told = json.loads(line)
             if "done" in told:
                 begun = None
                 break
+            watch.begin(STUCK)
             if "start" in told:
                 begun = told["start"]
-                watch = threading.Timer(STUCK, process.kill)
-                watch.start()
             else:
                 found.append(told)
                 begun = None
     finally:
-        watch.cancel()
+        watch.end()
         process.kill()
         process.stdout.close()
         code = process.wait()

@@ -264,7 +264,7 @@ def test_ranges_of_settings() -> None:
 def test_settings_as_toml() -> None:
     tree = tomllib.loads(Config.create({"validation": "a.csv", "data": "b.csv", "label": "kind"}).to_toml())
     named = {row[0].strip("`") for row in tables(part("Settings"))[0]}
-    assert named - set(flatten(tree)) == {"test", "training.seconds"} and set(flatten(tree)) <= named
+    assert named - set(flatten(tree)) == {"test", "training.seconds", "sde.beta_few"} and set(flatten(tree)) <= named
 
 
 def test_time_grids(tmp_path: Path) -> None:

@@ -124,3 +124,16 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch, explorer: Expl
     monkeypatch.setattr(crowd, "MOST_NUMBERS", 100 * 7 * 2)
     show(explorer, open_dataset("rings"))
     assert crowds_until(explorer)[-1].totals == (100, 100)
+
+
+def test_as_many_batches_as_threads_and_none_beyond_what_the_other_process_has() -> None:
+    def side(done: int, rows: int) -> SimpleNamespace:
+        return SimpleNamespace(done=done, rows=rows)
+
+    first, size = crowd.FIRST_BATCH, crowd.BATCH
+    assert crowd._begins([side(0, 9_000), side(0, 9_000)], 2) == [0, first]
+    assert crowd._begins([side(first, 9_000), side(first, 9_000)], 3) == [first + k * size for k in range(3)]
+    assert crowd._begins([side(0, 700), side(0, 700)], 2) == [0]
+    # One that is behind catches up first; one with fewer points lets the other go on
+    assert crowd._begins([side(first + size, 9_000), side(0, 9_000)], 4) == [0, first]
+    assert crowd._begins([side(700, 700), side(first, 9_000)], 2) == [first, first + size]

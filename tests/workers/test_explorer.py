@@ -14,9 +14,11 @@ from dnf_studio.config import Config
 from dnf_studio.core.exploration.contributions import contributions
 from dnf_studio.core.exploration.display_set import DisplayNoise, blocks
 from dnf_studio.core.models.diffflow import DiffFlow
+from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Cancelled, SettingError
 from dnf_studio.workers import passes
+from dnf_studio.workers.excess import ExcessWatch
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.frames import Frame, FrameRequest, Inspection, InspectRequest
 from dnf_studio.workers.snapshot import Snapshot
@@ -380,6 +382,29 @@ def test_one_thread_and_two_show_the_same(explorer: Explorer) -> None:
     one = frames_until(explorer)[-1]
     assert np.array_equal(one.forward, two.forward)
     assert np.array_equal(one.backward, two.backward)
+
+
+@pytest.mark.usefixtures("one_type")
+def test_beside_another_explorer_the_excess_is_found_on_one_thread(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = list[int]()
+
+    def run(_self: ExcessWatch, _check: object, pool: BlockPool) -> None:
+        taken.append(pool.threads)
+        explorer.share(len(taken) < 2)
+
+    monkeypatch.setattr(passes, "worker_threads", lambda: 2)
+    monkeypatch.setattr(ExcessWatch, "run", run)
+    monkeypatch.setattr(ExcessWatch, "pending", property(lambda _self: len(taken) < 3))
+    explorer.share(True)
+    explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(100, 2))
+    frames_until(explorer)
+    end = time.monotonic() + 20
+    while len(taken) < 3 and time.monotonic() < end:
+        time.sleep(0.001)
+    # The one that is computed alone again has both
+    assert taken == [1, 1, 2]
 
 
 @pytest.mark.usefixtures("two_types")

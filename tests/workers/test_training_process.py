@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from multiprocessing import Pipe
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +25,7 @@ from dnf_studio.errors import DataError, SettingError
 from dnf_studio.workers import training as trainer
 from dnf_studio.workers.snapshot import Snapshot
 from dnf_studio.workers.training import Trainer
-from dnf_studio.workers.training_process import TrainingProcess
+from dnf_studio.workers.training_process import TrainingProcess, _Job, _RunReturned, _Server
 
 CONFIG = Config.create(
     {
@@ -202,6 +206,32 @@ def test_a_run_moves_once_the_process_is_ready_and_on_when_it_is_killed(
     assert "goes on in the window's own process" in caplog.text
     helper.apply(run, {"training.iterations": run.iteration})
     assert list(steps) == []
+
+
+def test_it_is_not_asked_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    process, did = TrainingProcess(), list[str]()
+    child = process._process
+    end, wait_for = child.kill, child.join
+    monkeypatch.setattr(child, "kill", lambda: (did.append("kill"), end()))
+    monkeypatch.setattr(child, "join", lambda *_: (did.append("join"), wait_for()))
+    process.close()
+    assert did == ["kill", "join"] and child.exitcode == -signal.SIGKILL
+
+
+def test_nothing_stays_of_a_run_that_went_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else 45 MB a pause."""
+    made: list[weakref.ref[Run]] = []
+
+    def make(*what: Any) -> Run:  # noqa: ANN401 - as Run has it
+        run = Run(*what)
+        made.append(weakref.ref(run))
+        return run
+
+    monkeypatch.setattr("dnf_studio.workers.training_process.Run", make)
+    here, there = Pipe()
+    _Server(there).train(_Job(Run(CONFIG.changed({"training.iterations": 2})).state(), 1))
+    told = [pickle.loads(here.recv_bytes()) for _ in range(3)]
+    assert isinstance(told[-1], _RunReturned) and made[0]() is None
 
 
 def test_a_machine_with_one_core_has_no_process(helper: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:

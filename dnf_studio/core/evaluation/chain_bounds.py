@@ -68,7 +68,7 @@ def attainable_of(
     and of one whose r_0 is still to be fitted. At the model's own grid or `grid`.
     """
     entropy, nodes = entropy_of(flow, dataset), grid or flow.grid()
-    unfitted = flow.config.sde.backward_deviation == "fitted" and nodes.fitted is None
+    unfitted = flow.config.sde.backward_deviation != "g" and nodes.fitted is None
     if entropy is None or flow.config.training.flexible_grid or unfitted:
         return None
     blur = flow.last_spread(nodes, solver)

@@ -28,8 +28,8 @@ class DiffFlow(TwoSDEs):
 
     s is a network, and by `config.network.drift` so is f (``free``), or f = −½ g² x + a network that begins at zero
     (``residual``), or f = −½ g² x (``frozen``), the drift of a diffusion model that preserves variance with β = g².
-    By `config.sde.backward_deviation` steps back have the noise of g, or of deviations that are ``fitted`` to forward
-    paths (`core.sde.deviations`).
+    By `config.sde.backward_deviation` steps back have the noise of g, or of deviations that are found from forward
+    paths (`core.sde.deviations`), which it trains with (``fitted``) or does not (``afterwards``).
 
     Reference: Zhang and Chen, "Diffusion Normalizing Flow", NeurIPS 2021, arXiv:2110.07579.
     """
@@ -51,7 +51,7 @@ class DiffFlow(TwoSDEs):
     def _begin_deviations(self) -> None:
         """Let r be 1 for the nodes as they are now, where it is fitted."""
         table, size = None, len(anchors(len(self.timestamps) - 1))
-        if self.config.sde.backward_deviation == "fitted":
+        if self.config.sde.backward_deviation != "g":
             table = self.timestamps.new_zeros(size, size)
         self.register_buffer("backward_deviations", table)
 
@@ -78,7 +78,7 @@ class DiffFlow(TwoSDEs):
         """
         check_points(points, self)
         if self.backward_deviations is None:
-            self.config = self.config.changed({"sde.backward_deviation": "fitted"})
+            self.config = self.config.changed({"sde.backward_deviation": "afterwards"})
             self._begin_deviations()
         assert self.backward_deviations is not None
         grid = replace(self.grid(), fitted=None)

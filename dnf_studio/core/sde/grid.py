@@ -21,6 +21,8 @@ RESOLVED = 32 * 2.0**-23
 """The shortest step that float32 resolves, a part of the largest time."""
 KARRAS = 7
 """The exponent ρ of Karras et al.'s grid."""
+FEW = 5
+"""Steps up to which the power of few steps holds whole."""
 MARGIN = 1 / 32
 """Part of a cell at either end that no node comes into: no step is shorter than that part of its cells."""
 
@@ -114,14 +116,15 @@ def karras_times(steps: int, sde: SDEConfig) -> Tensor:
 def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = None) -> TimeGrid:
     """The grid that `sde` describes, in float64, with another N or another kind where given.
 
-    g is that of `diffusion_at`. Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
+    g is that of `diffusion_at`. Without a `kind` the reference grid has the power of `power_at`, with one always β.
+    Raises `SettingError` for an N outside 1 … 10,000 or what is no grid.
     """
     count = sde.steps if steps is None else check_steps(steps)
     name = sde.grid if kind is None else check_grid(kind)
     if not isinstance(name, str):
         t = custom_times(name, count, sde.t_start, sde.t_end)
     elif name == "reference":
-        t = reference_times(count, sde.beta, sde.t_start, sde.t_end)
+        t = reference_times(count, power_at(sde, count) if kind is None else sde.beta, sde.t_start, sde.t_end)
     elif name == "paper":
         t = paper_times(count, sde.beta, sde.t_start, sde.t_end)
     elif name in LEVEL_GRIDS:
@@ -131,6 +134,19 @@ def make_grid(sde: SDEConfig, steps: int | None = None, kind: GridKind | None = 
     else:
         t = s_curve_times(count, sde.t_start, sde.t_end)
     return grid_at(sde, t)
+
+
+def power_at(sde: SDEConfig, steps: int) -> float:
+    """β of a model's own reference grid of N = `steps` (method.md, section 5).
+
+    From `FEW` steps to those that it was trained with it goes from `beta_few`, where there is one, to `beta`, evenly in
+    ln N: long steps near the noise, which short ones near the data are paid for with, cost most where there are few.
+    """
+    if sde.beta_few is None or steps >= sde.steps:
+        return sde.beta
+    if steps <= FEW:
+        return sde.beta_few
+    return sde.beta_few + (sde.beta - sde.beta_few) * math.log(steps / FEW) / math.log(sde.steps / FEW)
 
 
 def grid_at(sde: SDEConfig, t: Tensor) -> TimeGrid:
@@ -225,7 +241,7 @@ def draw_grid(sde: SDEConfig, generator: torch.Generator, steps: int | None = No
     count = sde.steps if steps is None else check_steps(steps)
     if count == 1:
         return make_grid(sde, 1)
-    cells = make_grid(sde, count - 1).t
+    cells = make_grid(sde, count - 1, sde.grid).t
     alpha = MARGIN + (1 - 2 * MARGIN) * torch.rand(count - 1, generator=generator, dtype=torch.float64)
     inner = alpha * cells[:-1] + (1 - alpha) * cells[1:]
     return grid_at(sde, torch.cat([cells[:1], inner, cells[-1:]]))

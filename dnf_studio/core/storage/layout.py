@@ -165,7 +165,7 @@ def model_shapes(config: Config, dim: int, image: ImageShape | None = None) -> t
     """
     nodes = (config.sde.steps + 1,)
     buffers: Shapes = {"timestamps": nodes, "diffusion": nodes, "condition": nodes}
-    if config.sde.backward_deviation == "fitted":
+    if config.sde.backward_deviation != "g":
         known = len(anchors(config.sde.steps))
         buffers["backward_deviations"] = known, known
     parameters: Shapes = {}

@@ -14,7 +14,7 @@ from dnf_studio import api, plugins
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.application import WindowOptions
-from dnf_studio.gui.application.process import Garbage, Measures, Recorder
+from dnf_studio.gui.application.process import Garbage, Measures, Recorder, give_memory_back
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.log import LOGGER, start_log
 from dnf_studio.gui.workspace.memory import own_folder
@@ -24,6 +24,8 @@ from dnf_studio.workers.frames import Frame
 BUNDLED = "diffflow-rings"
 ASKED_MS = 1500
 """After which a file that is not being opened is being asked about."""
+SETTLED_MS = 3000
+"""After which what was taken for another model, or by a run, is given back: its first frames are there."""
 
 
 class Lifecycle(QObject):
@@ -47,6 +49,11 @@ class Lifecycle(QObject):
         self._caught.connect(self._workspace.tell)
         self._workspace.live.frame_shown.connect(self._framed)
         self._workspace.closing.now.connect(self._close)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLED_MS)
+        self._settle.timeout.connect(self._give_back)
+        for gone in (self._workspace.studio.opened, self._workspace.studio.discarded_changed):
+            gone.connect(lambda _what: self._settle.start())
+        self._workspace.comparison.changed.connect(self._settle.start)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Wait for the first paint, after which the rest is loaded."""
@@ -162,6 +169,10 @@ class Lifecycle(QObject):
         if self._options.screenshot is not None and not self._pictured:
             self._pictured = True
             QTimer.singleShot(round(1000 * self._options.after), self._picture)
+
+    @Slot()
+    def _give_back(self) -> None:
+        self._workspace.studio.background.run(give_memory_back, lambda _done: None, self._workspace.tell)
 
     def _picture(self) -> None:
         """Save the picture that the command line asked for, and quit."""

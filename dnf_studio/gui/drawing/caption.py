@@ -211,7 +211,9 @@ class Note(StillLabel):
     def say(self, texts: Sequence[str], warns: bool = False) -> None:
         """Say the first of `texts`, the longest first, that fits; `warns` as a warning, which is always given the
         width of the last."""
-        self.texts = texts
+        if (same := (*texts,)) == self.texts and warns == self.warns:
+            return
+        self.texts = same
         if warns != self.warns:
             self.warns = warns
             self._colour()
@@ -251,10 +253,10 @@ class Note(StillLabel):
         if least != self.minimumWidth():
             self.setMinimumWidth(least)
         width = self.width()
-        fits = [text for text in self.texts if metrics.horizontalAdvance(text) <= width]
+        fits = next((text for text in self.texts if metrics.horizontalAdvance(text) <= width), None)
         # Half a number would be read as another one
         cut = metrics.elidedText(self.texts[-1], Qt.TextElideMode.ElideRight, width) if self.warns else ""
-        text = fits[0] if fits else cut
+        text = cut if fits is None else fits
         if text != self.text():
             self.setText(text)
             tip = "" if text == self.texts[0] else self.texts[0]

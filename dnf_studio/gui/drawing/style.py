@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from string import Template
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
+    QFrame,
+    QLabel,
     QMainWindow,
     QMenu,
     QRadioButton,
@@ -18,6 +22,7 @@ from PySide6.QtWidgets import (
     QToolBar,
     QWidget,
 )
+from shiboken6 import isValid
 
 from dnf_studio.assets import resource
 from dnf_studio.gui.drawing.theme import BAR_ICON, SMALL_ICON, Theme, desktop_letters, mix
@@ -25,8 +30,10 @@ from dnf_studio.gui.drawing.theme import BAR_ICON, SMALL_ICON, Theme, desktop_le
 RULED = QMenu, QMainWindow, QToolBar, QStatusBar, QTabBar, QCheckBox, QRadioButton, QTableView
 SIZED = QMenu, QToolBar
 """Those whose rules have sizes that go with the letters."""
-RULED_BY = "caption", "warning"
-"""Kinds of widgets, and properties of others, whose colours are in resources/style/window.qss, as those named keep."""
+RULED_BY, RULED_NAME = ("caption", "warning"), "keep"
+"""Kinds of widgets, properties of labels and the name of frames whose colours are in resources/style/window.qss."""
+LAYOUTS = 3
+"""Rounds in which what grew makes what it stands in grow, until all has its place."""
 
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
@@ -44,10 +51,13 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     if app.styleSheet() != rules:
         app.setStyleSheet(rules)
         return
-    for widget in app.allWidgets():
-        named = widget.objectName() == "keep" or any(widget.property(name) for name in RULED_BY)
-        if named or isinstance(widget, RULED):
-            _style_anew(widget)
+    for widget in all_widgets(app, *RULED):
+        _style_anew(widget)
+    for label in all_widgets(app, QLabel):
+        if any(label.property(name) for name in RULED_BY):
+            _style_anew(label)
+    for frame in all_widgets(app, QFrame, name=RULED_NAME):
+        _style_anew(frame)
 
 
 def apply_letters(app: QApplication, font: QFont) -> None:
@@ -59,12 +69,49 @@ def apply_letters(app: QApplication, font: QFont) -> None:
     app.setFont(font)
     # An em is that of the widget, which has the font only when this event has come to it
     app.sendPostedEvents(None, QEvent.Type.ApplicationFontChange.value)
-    for widget in app.allWidgets():
-        if isinstance(widget, SIZED):
-            _style_anew(widget)
+    for widget in all_widgets(app, *SIZED):
+        _style_anew(widget)
         if isinstance(widget, QToolBar):
             # It asks for the size of its pictures when it is told that its style is another
             app.sendEvent(widget, QEvent(QEvent.Type.StyleChange))
+
+
+def all_widgets(app: QApplication, *kinds: type[QWidget], name: str | None = None) -> Iterator[QWidget]:
+    """Every widget of these `kinds`, and of this `name` where one is given.
+
+    `QApplication.allWidgets` makes a Python object of each widget there is, some thousands.
+    """
+    for root in app.topLevelWidgets():
+        # A dialog is found among the children of its window
+        if root.parentWidget() is None:
+            for kind in kinds:
+                if isinstance(root, kind) and name in (None, root.objectName()):
+                    yield root
+                yield from root.findChildren(kind) if name is None else root.findChildren(kind, name)
+
+
+@contextmanager
+def painted_once(app: QApplication) -> Iterator[None]:
+    """Within it nothing is painted; a turn of the event loop later all that grew has its place, and is painted there.
+
+    Else whatever a layout moves is painted where it was, and where it comes to be in each of its rounds. All in one
+    turn would hold the event loop up for longer.
+    """
+    windows = [window for window in app.topLevelWidgets() if window.isVisible() and window.updatesEnabled()]
+    for window in windows:
+        window.setUpdatesEnabled(False)
+
+    def paint() -> None:
+        for _ in range(LAYOUTS):
+            app.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+        for window in windows:
+            if isValid(window):
+                window.setUpdatesEnabled(True)
+
+    try:
+        yield
+    finally:
+        QTimer.singleShot(0, paint)
 
 
 def _style_anew(widget: QWidget) -> None:

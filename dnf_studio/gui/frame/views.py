@@ -36,6 +36,7 @@ class Views(QWidget):
         self._session, self._live, self._plots = session, live, plots
         self._needs: dict[Plot, PlotPlace] = {}
         self._commands, self._bars = commands, list[QWidget]()
+        self._handed: Frame | None = None
         self.transport: TransportBar
         self.tabs: PlotTabs
         self.above: QSplitter
@@ -134,6 +135,7 @@ class Views(QWidget):
 
     @Slot(object)
     def _show_frame(self, frame: Frame) -> None:
+        self._handed = frame
         self.above.setVisible(frame.forward.shape[2] > 1)
         for plot in self._plots.first:
             plot.set_frame(frame)
@@ -147,6 +149,9 @@ class Views(QWidget):
             plot.set_excess(found)
 
     def _move(self, position: float) -> None:
+        """Move all plots to `position`; not those of another N, which get their new frame in a moment and then move."""
+        if self._live.frame is not self._handed:
+            return
         for plot in self._plots.first:
             if not plot.resting:
                 plot.set_cursor(position)

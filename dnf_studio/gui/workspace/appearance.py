@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
 
-from dnf_studio.gui.drawing.style import apply_letters, apply_theme
+from dnf_studio.gui.drawing.style import all_widgets, apply_letters, apply_theme, painted_once
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, system_theme
 from dnf_studio.gui.workspace.memory import Memory, exactly
 
@@ -70,10 +70,11 @@ class Appearance(QObject):
         if percent != self._scale:
             self._scale = percent
             self._memory.put("font_scale", percent)
-            self._set_font()
-            self._set_titles()
-            self.changed.emit(self._theme)
-            self.scale_changed.emit(percent)
+            with painted_once(self._app):
+                self._set_font()
+                self._set_titles()
+                self.changed.emit(self._theme)
+                self.scale_changed.emit(percent)
 
     def set_calm(self, calm: bool) -> None:
         """Set whether motion is reduced."""
@@ -90,9 +91,10 @@ class Appearance(QObject):
         theme = self._wanted()
         if theme is not self._theme:
             self._theme = theme
-            apply_theme(self._app, theme)
-            self._set_titles()
-            self.changed.emit(theme)
+            with painted_once(self._app):
+                apply_theme(self._app, theme)
+                self._set_titles()
+                self.changed.emit(theme)
 
     def _set_font(self) -> None:
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
@@ -107,9 +109,8 @@ class Appearance(QObject):
         """Set the font of the titles of docks and tabs, which follow the window's only when it differs from theirs."""
         font = QFont(self._app.font())
         font.setPointSizeF(1.001 * font.pointSizeF())
-        for widget in self._app.allWidgets():
-            if isinstance(widget, QDockWidget | QTabBar):
-                widget.setFont(font)
+        for widget in all_widgets(self._app, QDockWidget, QTabBar):
+            widget.setFont(font)
 
 
 def _choice(kept: object) -> str:

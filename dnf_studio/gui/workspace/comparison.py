@@ -214,6 +214,7 @@ class Comparison(QObject):
         else:
             if self._explorer is None:
                 self._explorer = self._begin()
+                self._studio.explorer.share(True)
             if not same:
                 self._forget()
             self._explorer.request(self.effective.sampling)
@@ -226,6 +227,7 @@ class Comparison(QObject):
         explorer = Explorer()
         explorer.set_training(self._studio.training.phase in (Phase.STARTING, Phase.RUNNING))
         explorer.tell(self._told.emit)
+        explorer.share(True)
         explorer.field(self._field)
         explorer.inspect(self._inspect)
         return explorer
@@ -233,6 +235,7 @@ class Comparison(QObject):
     def _end(self) -> None:
         explorer, self._explorer = self._explorer, None
         if explorer is not None:
+            self._studio.explorer.share(False)
             explorer.tell(None)
             # A pass ends at its next step, which may take a while
             self._studio.background.run(explorer.close, lambda _closed: None, self._studio.failed.emit)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.training_cursor import TrainingCursor
     from dnf_studio.workers.explorer import Explorer
 
-MOST_DISCARDED = 3
+MOST_DISCARDED, DISCARDED_BYTES = 3, 20_000_000
+"""Runs that can be brought back, and the most that the snapshots of each take in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,10 +145,10 @@ class StudioRuns(QObject):
         """Forget the run, which nothing moves; one that is not saved can be brought back."""
         run, lost = self.training.run, self.training.unsaved
         if run is not None and lost and self._opened is not None:
-            from dnf_studio.core.training.snapshots import SAVED_BYTES, thinned
+            from dnf_studio.core.training.snapshots import thinned
 
             # Fewer than while it is shown: several such runs are kept
-            kept = thinned(run.snapshots.all, run.iteration, SAVED_BYTES)
+            kept = thinned(run.snapshots.all, run.iteration, DISCARDED_BYTES)
             state = replace(run.state(), snapshots=kept)
             self._discarded.append(DiscardedRun(state, run.dataset, self._opened))
             self.discarded_changed.emit(self.discarded)

@@ -48,6 +48,7 @@ class Session(QObject):
         super().__init__(parent)
         self._state = State()
         self._lacks: Mapping[Ability, str] = {}
+        self._known_effective: tuple[tuple[object, ...], State] | None = None
         self._solvers, self._dim, self._images, self._table = OWN_SOLVERS, 2, False, False
         self._clock = clock
         self._past: list[State] = []
@@ -70,7 +71,12 @@ class Session(QObject):
     @property
     def effective(self) -> State:
         """The state as far as the model shown can have it."""
-        return self._state.without(self._lacks, self._solvers)
+        made_of = self._state, self._lacks, self._solvers
+        known = self._known_effective
+        # Asked for some eight times by each change, and with every move of the cursor where fields are shown
+        if known is None or any(a is not b for a, b in zip(known[0], made_of, strict=True)):
+            known = self._known_effective = made_of, self._state.without(self._lacks, self._solvers)
+        return known[1]
 
     @property
     def solvers(self) -> tuple[Solver, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from dnf_studio.core.exploration.excess import backward_contribution, widths
 from dnf_studio.core.exploration.inspect import inspect_path
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool
+from dnf_studio.core.sampling.likelihood import bound_nll
 from dnf_studio.core.sde import deviations
 from dnf_studio.core.sde.deviations import anchors, fit_deviations, noise_source, ratios_on
 from dnf_studio.core.sde.grid import TimeGrid, uniform_times
@@ -130,17 +132,17 @@ def test_few_steps_have_all_nodes_as_anchors_and_many_33(steps: int, kept: list[
     assert len(many) == 33 == len(set(many)) and (many[0], many[-1]) == (0, 1000)
 
 
-def small(steps: int = 6, fitted: bool = True, **training: float) -> Config:
+def small(steps: int = 6, noise: Literal["g", "fitted", "afterwards"] = "fitted", **training: float) -> Config:
     return Config(
-        sde=SDEConfig(steps=steps, backward_deviation="fitted" if fitted else "g"),
+        sde=SDEConfig(steps=steps, backward_deviation=noise),
         network=NetworkConfig(layers=1, channels=8, features=0),
         training=TrainingConfig(batch=64, iterations=60, **training),  # type: ignore[arg-type]
     )
 
 
-def flow_of(fitted: bool = True) -> DiffFlow:
+def flow_of(noise: Literal["g", "fitted", "afterwards"] = "fitted") -> DiffFlow:
     torch.manual_seed(0)
-    return DiffFlow(2, small(fitted=fitted)).double()
+    return DiffFlow(2, small(noise=noise)).double()
 
 
 def test_no_r_is_better_on_the_paths_that_it_is_fitted_to() -> None:
@@ -208,8 +210,30 @@ def test_the_engine_trains_on_the_bound_with_r_as_the_textbook_loop_does() -> No
     torch.testing.assert_close(loss, path_bound(flow, x0, noise).mean().detach())
 
 
+def test_with_r_found_afterwards_the_engine_trains_with_the_noise_of_g() -> None:
+    flow, plain = flow_of("afterwards"), flow_of("g")
+    x0, noise = torch.randn(70, 2, dtype=torch.float64), torch.randn(6, 70, 2, dtype=torch.float64)
+    flow.fit_backward(x0)
+    assert flow.grid().fitted is not None and flow.config.sde.backward_deviation == "afterwards"
+    with BlockPool(1) as pool:
+        found, expected = (AdjointEngine(one, pool, torch.float64).step(x0, noise) for one in (flow, plain))
+    assert torch.equal(found.value, expected.value)
+    assert all(torch.equal(found_, gradients(plain)[name]) for name, found_ in gradients(flow).items())
+
+
+def test_a_run_with_r_found_afterwards_has_the_weights_of_one_without_and_a_lower_bound() -> None:
+    runs = [Run(small(noise=noise), open_dataset("rings"), threads=1) for noise in ("g", "afterwards")]
+    for run in runs:
+        assert all(run)
+    plain, later = (run.flow for run in runs)
+    assert all(torch.equal(own, plain.state_dict()[name]) for name, own in later.named_parameters())
+    x = runs[0].dataset.draw(2000, torch.Generator().manual_seed(1))
+    assert plain.grid().fitted is None and later.grid().fitted is not None
+    assert float((bound_nll(plain, x, 1) - bound_nll(later, x, 1)).mean()) > 0
+
+
 def test_the_ode_knows_nothing_of_r() -> None:
-    flow, plain = flow_of(), flow_of(fitted=False)
+    flow, plain = flow_of(), flow_of("g")
     flow.fit_backward(torch.randn(200, 2, dtype=torch.float64) * 0.01)
     z = torch.randn(9, 2, dtype=torch.float64)
     noise = torch.randn(6, 9, 2, dtype=torch.float64)
@@ -248,7 +272,7 @@ def test_a_run_has_r_from_its_first_fit_on_and_goes_on_from_a_file_to_the_bit(
 def test_a_file_without_them_or_with_absurd_ones_is_refused_and_one_of_g_is_as_it_was(
     tmp_path: Path,
 ) -> None:
-    plain = Checkpoint.of_model(DiffFlow(2, small(fitted=False)))
+    plain = Checkpoint.of_model(DiffFlow(2, small(noise="g")))
     assert not any("deviation" in name for name in plain.tensors)
     fitted = Checkpoint.of_model(DiffFlow(2, small()))
     name = "model.backward_deviations"

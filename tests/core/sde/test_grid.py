@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from dnf_studio.config.grids import MAX_STEPS
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import (
     condition_at,
+    draw_grid,
     make_grid,
     paper_times,
     reference_times,
@@ -156,3 +159,13 @@ def test_between_its_nodes_a_model_follows_the_settings() -> None:
     for one, other in zip((found.t, found.g, found.condition), (fine.t, fine.g, fine.condition), strict=True):
         torch.testing.assert_close(one.flip(0), other, rtol=1e-5, atol=1e-7)
     assert float(flow.grid(12).g[1]) < 0.9 * 0.9, "not linear in t between t_0 and t_1"
+
+
+def test_few_steps_have_a_power_of_their_own_that_training_does_not() -> None:
+    sde = SDEConfig(steps=30, beta=0.35, beta_few=0.8)
+    for n, power in ((1, 0.8), (5, 0.8), (10, 0.8 - 0.45 * math.log(2) / math.log(6)), (30, 0.35), (60, 0.35)):
+        torch.testing.assert_close(make_grid(sde, n).t, make_grid(SDEConfig(beta=power), n).t)
+    for n in (5, 10):
+        assert torch.equal(make_grid(sde, n, "reference").t, make_grid(SDEConfig(beta=0.35), n).t)
+    drawn = (draw_grid(one, torch.Generator().manual_seed(0), 5) for one in (sde, SDEConfig(beta=0.35)))
+    assert torch.equal(*(grid.t for grid in drawn))

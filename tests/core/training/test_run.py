@@ -371,3 +371,13 @@ def test_a_file_that_is_cut_off_meanwhile_ends_a_run_that_can_be_saved(
     path.write_bytes(whole)
     losses += [report.loss for report in Run.resume(tmp_path / "a.safetensors", threads=1)]
     assert losses == plain and len(losses) == 6
+
+
+def test_progressive_training_knows_nothing_of_the_power_of_few_steps() -> None:
+    small = {"network.layers": 1, "network.channels": 8, "training.batch": 16, "training.iterations": 4}
+    config = Config().changed({"sde.steps": 12, **small})
+    runs = [Run(one, threads=1) for one in (config, config.changed({"sde.beta_few": 0.9}))]
+    assert {report.steps for run in runs for report in run} == {4, 8, 12}
+    own, other = (dict(run.flow.named_parameters()) for run in runs)
+    assert all(torch.equal(own[name], other[name]) for name in own)
+    assert not torch.equal(runs[0].flow.grid(4).t, runs[1].flow.grid(4).t)

@@ -73,8 +73,10 @@ def test_another_dimension_is_refused_and_closing_and_undo_work(
     assert comparison.second is None and not session.can_undo
     comparison.open("matching-rings")
     qtbot.waitUntil(lambda: comparison.second is not None)
+    assert workspace.studio.explorer._shared
     # In the middle of the first pass
     comparison.close()
+    assert not workspace.studio.explorer._shared
     assert comparison.second is None and comparison.frame is None
     session.undo()
     assert comparison.second is not None and comparison.second.name == "matching-rings"

@@ -72,7 +72,9 @@ class SelectionLayer(DeviceLayer):
         self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        """Lines, then dots and rings."""
+        """Lines, then dots and rings; nothing where nothing is chosen."""
+        if not (self._paths.size or len(self._points)):
+            return
         colour, ground = QColor(self._colour), QColor(self._ground)
         self._bundle.draw(painter, transform, area)
         if len(self._paths) > 1 and self._paths.shape[1]:

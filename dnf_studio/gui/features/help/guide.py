@@ -74,7 +74,7 @@ class GuideDialog(QDialog):
         """Lines of tables have no colour of the palette by themselves."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "browser"):
-            self._furnish()
+            self._rule()
 
     @Slot(QUrl)
     def _follow(self, link: QUrl) -> None:
@@ -90,8 +90,12 @@ class GuideDialog(QDialog):
         around = QTextFrameFormat(root.frameFormat())
         around.setMargin(MARGIN)
         root.setFrameFormat(around)
+        self._rule()
+
+    def _rule(self) -> None:
+        """Set the lines in tables."""
         line = self.palette().mid()
-        for frame in root.childFrames():
+        for frame in self.browser.document().rootFrame().childFrames():
             if isinstance(frame, QTextTable):
                 form = frame.format()
                 form.setCellPadding(CELL)
@@ -105,14 +109,19 @@ class GuideDialog(QDialog):
     def _space(self) -> None:
         """Set the space above headings and between lines; a line with a picture is as high as that."""
         block = self.browser.document().begin()
+        cursor = QTextCursor(block)
+        # Laid out once, not after each line
+        cursor.beginEditBlock()
         while block.isValid():
             form = QTextBlockFormat()
             if block.blockFormat().headingLevel() > 1:
                 form.setTopMargin(APART)
             if PICTURE not in block.text():
                 form.setLineHeight(LINE, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-            QTextCursor(block).mergeBlockFormat(form)
+            cursor.setPosition(block.position())
+            cursor.mergeBlockFormat(form)
             block = block.next()
+        cursor.endEditBlock()
 
 
 def _examples() -> str:

@@ -88,7 +88,8 @@ class LogDensityController(QObject):
 
     @property
     def _on(self) -> bool:
-        return "contours" in self._session.effective.layers
+        # What is chosen first: this is asked at every move of the cursor, and a whole state is made to answer the rest
+        return "contours" in self._session.state.layers and "contours" in self._session.effective.layers
 
     @property
     def _two(self) -> bool:

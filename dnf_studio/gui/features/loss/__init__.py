@@ -44,7 +44,9 @@ class LossController(QObject):
         shown, plot = opened.shown, self._plot
         plot.clear()
         plot.set_model(opened.snapshot.config.model)
-        plot.set_floor(shown.entropy, shown.attainable)
+        # What fitted noise can attain is not of a loss without it
+        later = opened.snapshot.config.sde.backward_deviation == "afterwards"
+        plot.set_floor(shown.entropy, None if later else shown.attainable)
         if opened.held and opened.checkpoint is None:
             plot.set_other()
         saved = opened.checkpoint.history if opened.checkpoint is not None else {}

@@ -36,21 +36,23 @@ class CloudMeaning:
         node = node_at(position)
         if self._told is None or self._told[0] is not planes or self._told[1] != node:
             self._told = planes, node
-            data, steps = plane_of(frame.forward[0]), len(planes) - 1
-            self._say(cloud_meaning(self._direction, planes[node], data, node, steps, frame.paired))
+            # Nothing but samples is compared with the data
+            data = plane_of(frame.forward[0]) if node == 0 else planes[node]
+            self._say(cloud_meaning(self._direction, planes[node], data, node, len(planes) - 1, frame.paired))
 
 
 def cloud_meaning(direction: str, points: Array, data: Array, node: int, steps: int, paired: bool) -> str:
     """What `points` (P, 2) of a process are at `node` of `steps`, beside the `data` (P', 2); standardised units."""
-    with np.errstate(invalid="ignore"):
-        points, data = (cloud[(np.abs(cloud) < GONE).all(axis=1)] for cloud in (points, data))
-    if min(len(points), len(data)) < FEWEST:
+    points, backward = _there(points), direction == "backward"
+    if len(points) < FEWEST:
         return ""
-    means, deviations = points.mean(axis=0), points.std(axis=0)
-    backward = direction == "backward"
     if node == 0 and not backward:
         return "These are points of the data."
+    means, deviations = points.mean(axis=0), points.std(axis=0)
     if node == 0:
+        data = _there(data)
+        if len(data) < FEWEST:
+            return ""
         off = max(float(np.abs(means - data.mean(axis=0)).max()), float(np.abs(deviations - data.std(axis=0)).max()))
         return f"These are samples. Their means and deviations are those of the data within {off:.2f}."
     wide = " and ".join(f"{value:.2f}" for value in deviations)
@@ -62,3 +64,10 @@ def cloud_meaning(direction: str, points: Array, data: Array, node: int, steps: 
     if off <= NEAR:
         return f"This is noise as the prior has it. Deviations {wide}, where the prior has 1."
     return f"This is not the noise of the prior yet. Means or deviations are off by {off:.2f}."
+
+
+def _there(cloud: Array) -> Array:
+    """The points of `cloud` (P, 2) that are finite and have not left."""
+    with np.errstate(invalid="ignore"):
+        kept: Array = cloud[(np.abs(cloud) < GONE).all(axis=1)]
+    return kept

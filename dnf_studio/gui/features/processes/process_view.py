@@ -126,6 +126,7 @@ class ProcessView(PlaneTables):
         self._trails.setVisible("paths" in layers and "disagreement" not in layers)
         self._density.setVisible("density" in layers or dense)
         self._ground.setVisible("density" in layers)
+        self._difference.key.setVisible("difference" in layers)
         self._say_density()
         for name, layer in (("overlay", self._other), ("difference", self._difference)):
             if (name in layers) != layer.isVisible():
@@ -193,7 +194,7 @@ class ProcessView(PlaneTables):
         self._paths, self._trails, self._points = PathsLayer(colour), TrailsLayer(colour), PointsLayer(colour)
         self._ground, self._density, self._chosen = GroundLayer(), DensityLayer(), SelectionLayer()
         self._other, self._difference = PointsLayer(theme.direction(OTHER[self._direction]), FAINT), DifferenceLayer()
-        for layer in (self._ground, self._density, self._difference, self._other):
+        for layer in (self._ground, self._density, self._difference, self._difference.key, self._other):
             layer.hide()
         self.by_point = ColouredByPoint(self._direction, self._points, self._paths, self._trails)
         self.coloured = {self._direction: self.by_point}

@@ -59,6 +59,7 @@ class ScorePlot(Plot):
         self._request = AS_VIEWED
         self._top = TOPS[-1]
         self._position = 0.0
+        self._node: int | None = None
         self._curve, self._line, self._dot = pg.PlotCurveItem(), pg.InfiniteLine(angle=90), pg.ScatterPlotItem(size=9)
         self._idle = pg.ScatterPlotItem(size=5, pen=None)
         self._limit = pg.InfiniteLine(100 * IDLE, angle=0)
@@ -86,8 +87,15 @@ class ScorePlot(Plot):
         if self._score is None:
             self.set_note("")
             return
-        share = self._score.share
-        node = int(np.clip(node_at(position), 0, len(share)))
+        node = int(np.clip(node_at(position), 0, len(self._score.share)))
+        # Between two nodes nothing changes
+        if node != self._node:
+            self._node = node
+            self._set_off(self._score, node)
+
+    def _set_off(self, score: ScoreShare, node: int) -> None:
+        """Put line, dot and note at `node`."""
+        share = score.share
         self._line.setValue(node)
         if node == 0 or not np.isfinite(share[node - 1]):
             self._dot.setData([], [])
@@ -97,7 +105,7 @@ class ScorePlot(Plot):
         here = f"share {percent(float(share[node - 1]))}"
         # A part that is left out of what is shown is still in the drift that the share is of
         whole = "" if self._request.parts == "both" else " of the whole"
-        if self._score.idle[node - 1]:
+        if score.idle[node - 1]:
             self.warn(f"step {node}: {here}{whole}: idle", f"{here}: idle", "idle")
         else:
             long = f"step {node}: {here}{whole}"
@@ -168,6 +176,7 @@ class ScorePlot(Plot):
             self._idle.setData(nodes[idle], share[idle])
             self._top = _next_top(self._top, float(share[np.isfinite(share)].max(initial=0)))
         self.reset_view()
+        self._node = None
         self.set_cursor(self._position)
 
 

@@ -23,6 +23,7 @@ from dnf_studio.gui.workspace.workspace import Workspace
 FIELDS = (
     "sde.grid",
     "sde.beta",
+    "sde.beta_few",
     "sde.t_start",
     "sde.t_end",
     "sde.g_start",
