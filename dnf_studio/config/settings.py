@@ -64,13 +64,11 @@ class SDEConfig(Settings):
         description="Exponent of the power-law grids. 1 is uniform for the reference grid.",
     )
     beta_few: float | None = Field(
-        None,
-        gt=0,
-        le=10,
-        title="Grid power of few steps",
+        None, gt=0, le=10,
+        title="Few steps’ β",
         description="Exponent of the reference grid when a model that was trained with more steps takes five or fewer; "
         "between those numbers it goes from one exponent to the other. Training knows nothing of it.",
-    )
+    )  # fmt: skip
     t_start: float = Field(
         0.0001,
         ge=0,
