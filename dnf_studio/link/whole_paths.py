@@ -6,7 +6,7 @@ them waits for its turn in both programs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 from dnf_studio.config.grids import MAX_STEPS
 from dnf_studio.core.exploration.display_set import PathSimulator
 from dnf_studio.core.models.wrapped.base import WrappedModel
-from dnf_studio.core.sampling.model import Carry, Model
+from dnf_studio.core.sampling.model import CarriedPath, CarriedPoints, Carry, Model
 from dnf_studio.core.sampling.node_density import MOST_TIMES, log_density_at_nodes
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import SampleSettings
@@ -64,9 +64,7 @@ class RemotePaths:
         """Copies of a model ask the same script."""
         return self
 
-    def carried(
-        self, flow: Model, way: Carry, given: tuple[TimeGrid, SampleSettings, Tensor, Tensor], check: Check
-    ) -> Mapping[str, Array] | None:
+    def carried(self, flow: Model, way: Carry, given: CarriedPoints, check: Check) -> Mapping[str, Array] | None:
         """The arrays of a `ForwardBlock`, or the ``path`` alone.
 
         Raises as `Asking` does, and what `check` raises, which is called while the script computes.
@@ -80,13 +78,7 @@ class RemotePaths:
         found = self._ask("carry", {"version": version_of(flow), **how}, arrays, check).arrays
         return _checked(found, _shapes(way, len(noise), arrays["x"], "noise" in flow.lacks))
 
-    def log_density(
-        self,
-        flow: Model,
-        given: tuple[TimeGrid, Tensor, Sequence[float], Sequence[int]],
-        signs: Tensor | None,
-        check: Check,
-    ) -> Tensor | None:
+    def log_density(self, flow: Model, given: CarriedPath, signs: Tensor | None, check: Check) -> Tensor | None:
         """ln q_i(x_i) (K, B) at the nodes; raises as `carried` does."""
         grid, path, times, nodes = given
         if path.numel() > MOST_NUMBERS:

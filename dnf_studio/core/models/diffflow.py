@@ -69,6 +69,15 @@ class DiffFlow(TwoSDEs):
             return grid
         return replace(grid, fitted=ratios_on(table, self.timestamps[anchors(len(self.timestamps) - 1)], grid.t))
 
+    def training_grid(self, steps: int | None = None) -> TimeGrid:
+        """The grid that it trains on, of N = `steps` where given: β is the power of few steps, too."""
+        kind = self.config.sde.grid if self.formula_grid else None
+        return self.as_trained(super().grid(steps, kind))
+
+    def as_trained(self, grid: TimeGrid) -> TimeGrid:
+        """`grid` with the backward deviations where it trains with them."""
+        return self.with_deviations(grid) if self.config.sde.backward_deviation == "fitted" else grid
+
     @torch.no_grad()
     def fit_backward(self, points: Tensor, pool: BlockPool | None = None) -> None:
         """Fit the backward deviations to forward paths of `points` (n, D), training data in model units.

@@ -72,6 +72,11 @@ class ProbabilityFlow:
 Carry = Literal["forward", "ahead", "backward", "whole"]
 """What is computed of points that are carried through a model: a method of `exploration.display_set.PathSimulator`."""
 
+CarriedPoints = tuple[TimeGrid, SampleSettings, Tensor, Tensor]
+"""Grid, settings, points (B, D) and noise (N, B, D)."""
+CarriedPath = tuple[TimeGrid, Tensor, Sequence[float], Sequence[int]]
+"""Grid, path (N+1, B, D), times and nodes."""
+
 
 class Elsewhere(Protocol):
     """Whoever steps points through a model whose callables are in another process, in one question for all steps.
@@ -79,20 +84,12 @@ class Elsewhere(Protocol):
     Each returns None for what has to be stepped here. `check` is called now and then and raises to leave.
     """
 
-    def carried(
-        self, flow: Model, way: Carry, given: tuple[TimeGrid, SampleSettings, Tensor, Tensor], check: Check
-    ) -> Mapping[str, NDArray[Any]] | None:
-        """What `PathSimulator` tells there, array by array, `given` grid, settings, points (B, D), noise (N, B, D)."""
+    def carried(self, flow: Model, way: Carry, given: CarriedPoints, check: Check) -> Mapping[str, NDArray[Any]] | None:
+        """What `PathSimulator` tells there, array by array."""
         ...
 
-    def log_density(
-        self,
-        flow: Model,
-        given: tuple[TimeGrid, Tensor, Sequence[float], Sequence[int]],
-        signs: Tensor | None,
-        check: Check,
-    ) -> Tensor | None:
-        """What `log_density_at_nodes` tells there, `given` grid, path (N+1, B, D), times and nodes."""
+    def log_density(self, flow: Model, given: CarriedPath, signs: Tensor | None, check: Check) -> Tensor | None:
+        """What `log_density_at_nodes` tells there."""
         ...
 
 

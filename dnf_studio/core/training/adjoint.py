@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -81,19 +80,9 @@ class AdjointEngine:
         """The noise (N, B, D) and the grid of one iteration."""
         noise = torch.randn((steps, *x0.shape), generator=generator)
         if not self.flow.config.training.flexible_grid:
-            return noise.to(x0.device), self._grid(steps)
+            return noise.to(x0.device), self.flow.training_grid(steps)
         drawn = draw_grid(self.flow.config.sde, generator, steps).to(self.flow.timestamps)
-        return noise.to(x0.device), self._trained_on(self.flow.with_deviations(drawn))
-
-    def _grid(self, steps: int | None = None) -> TimeGrid:
-        """The model's own, of N = `steps` where given, as it trains on it: not with the power of few steps."""
-        kind = self.flow.config.sde.grid if self.flow.formula_grid else None
-        return self._trained_on(self.flow.grid(steps, kind))
-
-    def _trained_on(self, grid: TimeGrid) -> TimeGrid:
-        """`grid` with the noise of g where another is fitted only afterwards."""
-        later = self.flow.config.sde.backward_deviation == "afterwards"
-        return replace(grid, fitted=None) if later else grid
+        return noise.to(x0.device), self.flow.as_trained(drawn)
 
     def step(
         self, x0: Tensor, noise: Tensor, grid: TimeGrid | None = None, outside: OutsidePoints | None = None
@@ -104,7 +93,7 @@ class AdjointEngine:
         the gradients are those of the bound and of the penalties of the points `outside` and of bent paths, as the
         settings weigh them.
         """
-        flow, grid, straight = self.flow, grid or self._grid(), self.flow.config.training.straight
+        flow, grid, straight = self.flow, grid or self.flow.training_grid(), self.flow.config.training.straight
         flow.zero_grad(set_to_none=True)
         with single_threaded_kernels(), torch.no_grad():
             embeddings = [embed_times(network, grid.condition) for network in flow.parts]
