@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from reprlib import repr as short_repr
 from typing import Any, Self
@@ -180,6 +181,28 @@ class Config(Settings):
     def _of(cls, kinds: Mapping[str, Any]) -> Self:
         network = {"kind": kinds["network.kind"], "drift": kinds["network.drift"]}
         return cls.create({"model": kinds["model"], "network": network})
+
+    def changes_to(self, model: str) -> dict[str, Any]:
+        """The changes to another kind of model: its name, and the default of each setting that it refuses.
+
+        What stands at the default of this model goes to that of the other anyway (`changed`) and is not named.
+
+        Examples
+        --------
+        >>> import dnf_studio as dnf
+        >>> dnf.Config.create({"sde": {"condition": "node"}}).changes_to("diffusion")
+        {'model': 'diffusion', 'sde.condition': 'time'}
+        """
+        if model not in MODEL_KINDS:
+            return {"model": model}
+        own, other = self.defaults(), self.create({"model": model})
+        refusals = [(name, refused) for name, refused, _ in MODEL_KINDS[model].refused]
+        back = [name for name, refused in refusals if self.value(name) != own.value(name) and refused(self.value(name))]
+        return {"model": model, **{name: other.value(name) for name in back}}
+
+    def value(self, name: str) -> Any:  # noqa: ANN401 - of any setting
+        """The setting of this dotted name, such as ``sde.steps``."""
+        return reduce(getattr, name.split("."), self)
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with `changes` applied; keys are dotted (``sde.steps``) or nested mappings.

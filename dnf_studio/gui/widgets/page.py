@@ -102,10 +102,7 @@ LABEL_WIDTH = 118
 
 
 class SettingsForm(QWidget):
-    """One row for each of `names`, dotted settings of `Config`; it writes the session.
-
-    A value that cannot be is told below the rows, and the row shows what is in force.
-    """
+    """One row for each of `names`, dotted settings of `Config`; it writes the session and says below what cannot be."""
 
     def __init__(self, session: Session, names: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -159,22 +156,30 @@ class SettingsForm(QWidget):
         try:
             self._session.apply({f"config.{name}": value for name, value in changes.items()})
         except SettingError as error:
-            self._mistake.setText(str(error))
-            self._mistake.show()
+            self._tell(str(error))
             return False
         self._mistake.hide()
         return True
 
+    def _tell(self, sentence: str) -> None:
+        """Say below the rows what could not be, until another setting changes."""
+        self._mistake.setText(sentence)
+        self._mistake.show()
+
     def _apply(self, name: str, value: object) -> None:
-        if not self.change({name: value}):
+        config = self._session.state.config
+        changes = config.changes_to(str(value)) if name == "model" else {name: value}
+        if not self.change(changes):
             _show(self.editors[name], value_of(self._session.state.config, name))
+        elif back := changes.keys() - {name}:
+            titles = ", ".join(str(info.title) for one in sorted(back) if (info := field_of(one)))
+            self._tell(f"Back at their defaults, since {value} cannot have them as they were: {titles}.")
 
     def _refuse(self, name: str, info: FieldInfo, text: str) -> None:
         """Tell that what was typed is out of range; the box goes back to what is in force by itself."""
         value = value_of(self._session.state.config, name)
-        kept = "" if value is None else f"; it stays {value:,.6g}" if isinstance(value, int | float) else ""
-        self._mistake.setText(f"{info.title}: {text} is out of range{kept}.{_range(info).replace(chr(10), ' ')}")
-        self._mistake.show()
+        kept = f"; it stays {value:,.6g}" if isinstance(value, int | float) else ""
+        self._tell(f"{info.title}: {text} is out of range{kept}.{_range(info).replace(chr(10), ' ')}")
 
     def _offer(self) -> None:
         """Let what plug-ins have registered be chosen."""

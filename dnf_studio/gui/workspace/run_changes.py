@@ -36,10 +36,7 @@ SHORT = {"sde.steps": "N", STAGE: "N", "training.learning_rate": "rate", "traini
 
 def value_of(config: Config, name: str) -> object:
     """The setting that a dotted name, with or without ``config.`` before it, stands for."""
-    value: object = config
-    for part in name.removeprefix("config.").split("."):
-        value = getattr(value, part)
-    return value
+    return config.value(name.removeprefix("config."))
 
 
 def field_of(name: str) -> FieldInfo | None:

@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
+from dnf_studio import assets
 from dnf_studio.config import Config, flatten
 from dnf_studio.gui.features.training import panel as training
 from dnf_studio.gui.widgets.controls import ChoiceBox, FloatBox, IntBox
@@ -85,6 +86,20 @@ def test_choices_and_ticks_reach_the_session(form: SettingsForm) -> None:
     choice.setCurrentIndex(2)
     choice.activated.emit(2)
     assert form._session.state.config.sde.grid == "uniform"
+
+
+def test_another_model_puts_back_what_it_cannot_have(form: SettingsForm) -> None:
+    path = assets.preset_path("sharp")
+    assert path is not None
+    form._session.apply({"config": Config.from_toml(path)})
+    form._apply("model", "diffusion")
+    config = form._session.state.config
+    assert (config.model, config.sde.condition, config.sde.backward_deviation) == ("diffusion", "time", "g")
+    assert config.sde.t_start == 1e-5  # as it was
+    said = "Back at their defaults, since diffusion cannot have them as they were: Backward noise, Networks’ time."
+    assert form._mistake.isVisible() and form._mistake.text() == said
+    form._session.undo()
+    assert form._session.state.config == Config.from_toml(path) and not form._mistake.isVisible()
 
 
 def test_seconds_may_be_absent(form: SettingsForm) -> None:
