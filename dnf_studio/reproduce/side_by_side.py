@@ -18,11 +18,11 @@ from dnf_studio.core.ranks import place_here
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import Cancelled, DivergenceError
 from dnf_studio.reproduce.cell import measure, train
-from dnf_studio.reproduce.figures import HOW_TO_INSTALL
 from dnf_studio.reproduce.pictures import pictures_of
 from dnf_studio.reproduce.plan import Cell, Plan
 from dnf_studio.reproduce.quality import is_due, quality_of
 from dnf_studio.reproduce.results import Results
+from dnf_studio.reproduce.spline import HOW_TO_INSTALL
 from dnf_studio.reproduce.tables import can_measure, measure_density
 
 POLL_SECONDS, SAY_SECONDS = 0.2, 0.5

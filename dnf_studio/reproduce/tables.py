@@ -20,9 +20,10 @@ from dnf_studio.core.sampling.likelihood import TOLERANCE, ode_nll
 from dnf_studio.errors import DivergenceError
 from dnf_studio.reproduce.baselines import density_of, gaussian_density, mixture_density
 from dnf_studio.reproduce.cell import train
-from dnf_studio.reproduce.figures import HOW_TO_INSTALL, is_installed, spline_density
 from dnf_studio.reproduce.plan import TABLE_MODELS, Cell, Plan
 from dnf_studio.reproduce.results import Density, Results
+from dnf_studio.reproduce.spline import HOW_TO_INSTALL, SplineSettings, is_installed, spline_density
+from dnf_studio.reproduce.tuning import chosen
 from dnf_studio.reproduce.verdicts import Answer, Claim, answer_of_many
 
 BASELINES = ("gaussian", "mixture")
@@ -40,13 +41,12 @@ ABOUT = (
     "better: mean ± standard error over training seeds. All models see the same training split, are dequantised alike "
     "and trained for the same time, or until the NLL of the rows to validate on falls no more; the best weights by it "
     "are measured. The first lines are a Gaussian with the training split's mean and covariance and a mixture of "
-    "Gaussians. <b>All settings are chosen by rows to validate on</b>: those of DiffFlow and the flow by trials, as "
-    "many for each, the mixture's number and kind of components; the spline flow has settings of its own that were not "
-    "tuned. "
-    "Rows to test on are opened once, for these numbers. Differences are paired by test row, and their 95% intervals "
-    "count rows and training seeds: <i>told apart</i> are two models whose interval leaves out 0, all else is "
-    "<i>unresolved</i>. The bounds belong to DiffFlow's chain of N steps, which is another model than its ODE. Earlier "
-    "reports had settings that test rows had chosen; what they claimed of tables is withdrawn."
+    "Gaussians. <b>All settings are chosen by rows to validate on</b>: those of DiffFlow and of both flows by trials, "
+    "as many for each, the mixture's number and kind of components. Rows to test on are opened once, for these "
+    "numbers. Differences are paired by test row, and their 95% intervals count rows and training seeds: <i>told "
+    "apart</i> are two models whose interval leaves out 0, all else is <i>unresolved</i>. The bounds belong to "
+    "DiffFlow's chain of N steps, which is another model than its ODE. Earlier reports had settings that test rows "
+    "had chosen; what they claimed of tables is withdrawn."
 )
 Tell = Callable[[str], None]
 
@@ -63,7 +63,8 @@ def measure_density(folder: Path, plan: Plan, cell: Cell, tell: Tell) -> Density
     if cell.model == "mixture":
         return mixture_density(cell, open_dataset(cell.data))
     if cell.model == "spline":
-        return spline_density(plan, cell, open_dataset(cell.data), tell)
+        settings = SplineSettings.of(chosen(cell.data, cell.model))
+        return spline_density(plan, cell, open_dataset(cell.data), settings, tell)
     run = train(folder, plan, cell, tell)
     size = sum(parameter.numel() for parameter in run.flow.parameters())
     found = likelihoods(run.flow, run.dataset, ode=False, progress=tell)

@@ -1,4 +1,4 @@
-"""Trials of settings on tables, for DiffFlow and the flow alike; what is best on rows to validate on is compared.
+"""Trials of settings on tables, for DiffFlow and two flows alike; what is best on rows to validate on is compared.
 
 ``python -m dnf_studio.reproduce.tuning FILE`` runs what FILE lacks, one trial after the other, and may be interrupted.
 The trials that are bundled chose the settings of `chosen`; which are tried was written down before any was read.
@@ -17,18 +17,22 @@ from typing import Any
 
 from dnf_studio.assets import resource
 from dnf_studio.config import Config
+from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.likelihoods import ODE_POINTS, mean_and_error
 from dnf_studio.core.files import atomic_file
 from dnf_studio.core.sampling.likelihood import TOLERANCE, ode_nll
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DivergenceError, ExportError
 from dnf_studio.reproduce.plan import TABLES
+from dnf_studio.reproduce.spline import SplineSettings, fit_spline
 
 Settings = Mapping[str, Any]
 Trial = dict[str, Any]
 """One trial: data, model, number, dotted settings, seed, iterations, CPU seconds, and the NLL of validation rows."""
 SECONDS = 15.0
 """CPU seconds of training a trial."""
+SEED = 0
 TIMED = 8
 """Iterations whose time says how many of them a trial has."""
 SMALL_STEPS: Settings = {"training.batch": 128, "training.learning_rate": 0.006, "sde.steps": 10}
@@ -68,15 +72,24 @@ TRIALS: Mapping[str, Sequence[Settings]] = {
         {**SMALL_FLOW, "sde.steps": 5},
         {**TIMES, "network.channels": 189, "training.learning_rate": 0.002},
     ),
+    "spline": (
+        {"spline.learning_rate": 0.002},
+        {"spline.learning_rate": 0.0005},
+        {"spline.weight_decay": 1.0},
+        {"spline.hidden": 32},
+        {"spline.transforms": 1},
+        {"spline.transforms": 5, "spline.hidden": 128, "spline.learning_rate": 0.0005},
+        {"spline.hidden": 32, "spline.bins": 4, "spline.weight_decay": 1.0},
+        {"spline.batch": 32, "spline.learning_rate": 0.0005, "spline.weight_decay": 1.0},
+    ),
 }  # fmt: skip
-"""What is tried for each kind of model, in order, as often for one as for the other."""
-
+"""What is tried for each model, in order, as often for one as for the others; the spline flow has its own names."""
 
 ABOUT = {
     "title": "Settings for tables",
-    "note": "A fixed list for DiffFlow and one for the flow, one seed; on each table those trials count that both have "
-    "had. The lowest NLL (ODE, nats of standardised data) of the rows to validate on chose what is compared; no row to "
-    "test on was looked at.",
+    "note": "A fixed list for each of DiffFlow, the flow (FFJORD) and the neural spline flow, one seed; on each table "
+    "those trials count that all have had. The lowest NLL (nats of standardised data, by the ODE where there is one) "
+    "of the rows to validate on chose what is compared; no row to test on was looked at.",
 }
 
 
@@ -124,7 +137,7 @@ def _settings(trial: Trial) -> dict[str, Any]:
 
 
 def run_trials(path: Path, tables: Sequence[str] = TABLES, seconds: float = SECONDS) -> Iterator[Trial]:
-    """Run what the file `path` lacks, each kind of model once on each table and again, and keep each there."""
+    """Run what the file `path` lacks, each model once on each table and again, and keep each there."""
     done: list[Trial] = json.loads(path.read_text(encoding="utf-8"))["trials"] if path.exists() else []
     known = {(one["data"], one["model"], one["trial"]) for one in done}
     for number in range(len(TRIALS["diffflow"])):
@@ -132,17 +145,37 @@ def run_trials(path: Path, tables: Sequence[str] = TABLES, seconds: float = SECO
             for model, settings in TRIALS.items():
                 if (data, model, number) in known:
                     continue
-                config = Config.create({"data": data, "model": model}).changed(dict(settings[number]))
-                done.append(
-                    {"data": data, "model": model, "trial": number, **settings[number], **_tried(config, seconds)}
-                )
+                found = _tried(data, model, settings[number], seconds)
+                done.append({"data": data, "model": model, "trial": number, **settings[number], **found})
                 with atomic_file(path, ExportError) as partial:
                     partial.write_text(json.dumps({**ABOUT, "trials": done}, indent=1) + "\n", encoding="utf-8")
                 yield done[-1]
 
 
-def _tried(config: Config, seconds: float) -> Trial:
-    """Train on one thread for so many CPU seconds, in iterations as the first ones cost, and measure."""
+def _tried(data: str, model: str, settings: Settings, seconds: float) -> Trial:
+    """Train on one thread for so many CPU seconds and measure."""
+    if model == "spline":
+        return _spline_tried(open_dataset(data), SplineSettings.of(settings), seconds)
+    return _run_tried(Config.create({"data": data, "model": model}).changed(dict(settings)), seconds)
+
+
+def _spline_tried(dataset: Dataset, settings: SplineSettings, seconds: float) -> Trial:
+    found = fit_spline(settings, seconds, SEED, dataset, lambda _: None)
+    rows = dataset.validation(ODE_POINTS, 0)
+    nll, error = (None, None) if rows is None else mean_and_error(found.nll(rows))
+    return {
+        "seed": SEED,
+        "iterations": found.iterations,
+        "best iteration": found.best,
+        "CPU seconds": round(found.seconds, 1),
+        "nll": nll,
+        "error": error,
+        "failed": None,
+    }
+
+
+def _run_tried(config: Config, seconds: float) -> Trial:
+    """In as many iterations as the first ones say that there is time for."""
     timed = Run(config.changed({"training.iterations": TIMED, "training.patience": 0}), threads=1)
     started = time.process_time()
     for _ in timed:

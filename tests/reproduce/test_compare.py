@@ -22,9 +22,8 @@ from dnf_studio.core.ranks import Ranks
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, ExportError, SettingError, UnknownNameError
 from dnf_studio.reports.drawing import Mark, curves
-from dnf_studio.reproduce import baselines
+from dnf_studio.reproduce import baselines, spline
 from dnf_studio.reproduce import cell as cells
-from dnf_studio.reproduce import figures as spline
 from dnf_studio.reproduce import pictures as drawing
 from dnf_studio.reproduce import plan as plans
 from dnf_studio.reproduce import quality as nearness

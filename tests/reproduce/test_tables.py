@@ -13,12 +13,11 @@ from torch import Tensor
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.errors import DataError
-from dnf_studio.reproduce import baselines
-from dnf_studio.reproduce import figures as spline
+from dnf_studio.reproduce import baselines, spline
 from dnf_studio.reproduce.baselines import gaussian_density, mixture_density
-from dnf_studio.reproduce.figures import spline_density
 from dnf_studio.reproduce.plan import QUICK, Cell
 from dnf_studio.reproduce.results import Density, Results
+from dnf_studio.reproduce.spline import SplineSettings, spline_density
 from dnf_studio.reproduce.tables import density_claims, difference, tables_section, worse_than_baselines
 
 COVARIANCE = torch.tensor([[1.0, 0.9], [0.9, 1.0]], dtype=torch.float64)
@@ -111,7 +110,9 @@ def test_a_difference_is_paired_and_has_a_word() -> None:
 
 
 def test_a_spline_flow_learns_and_is_measured_on_fresh_points() -> None:
-    found = spline_density(QUICK.changed(None, 1.0), Cell("correlated", "spline", 0), Correlated(), lambda _: None)
+    found = spline_density(
+        QUICK.changed(None, 1.0), Cell("correlated", "spline", 0), Correlated(), SplineSettings(), lambda _: None
+    )
     assert found.nll is not None and found.nll_error is not None
     assert found.iterations > 0 and found.seconds >= 1.0
     # Two independent standard normals would be 0.83 nats above the entropy
@@ -120,7 +121,7 @@ def test_a_spline_flow_learns_and_is_measured_on_fresh_points() -> None:
 
 def test_a_spline_flow_needs_a_validation_split() -> None:
     with pytest.raises(DataError, match="has no validation split"):
-        spline_density(QUICK, Cell("moons", "spline", 0), open_dataset("moons"), lambda _: None)
+        spline_density(QUICK, Cell("moons", "spline", 0), open_dataset("moons"), SplineSettings(), lambda _: None)
 
 
 def held_against(own: tuple[float, ...], others: tuple[float, ...], names: tuple[str, ...]) -> list[Density]:
