@@ -35,28 +35,25 @@ LOOP_SECONDS = 1.0
 class Serving:
     """Answers from copies of the weights at once, and where there are none in the loop, when its turn comes.
 
-    A path is stepped here, by the code and the model of the window: `described` is what that was told of it.
+    A path is stepped here, by the code and the model of the window: `described` is what that was told of it. Make it in
+    the thread that trains, before that begins: a model that is tried at a few points puts the random numbers of all
+    threads back to where they were.
     """
 
-    def __init__(
-        self,
-        questions: Connection,
-        versions: Versions,
-        loop: tuple[LoopState, Turn],
-        budget: Budget,
-        described: Message,
-    ) -> None:
-        self._questions, self._versions, self._budget = questions, versions, budget
+    _questions: Connection
+
+    def __init__(self, versions: Versions, loop: tuple[LoopState, Turn], budget: Budget, described: Message) -> None:
+        self._versions, self._budget = versions, budget
         (self._state, self._turn), self._described = loop, described
         self._twin: WrappedModel | None = None
         self._later: deque[Message] = deque()
         self._looked = self._worked = 0.0
-
-    def run(self) -> None:
-        """Answer until the script follows its model no longer; raises `LinkError` where the window is gone."""
         with suppress(StudioError):
-            # While the window does so, too
             self._make_twin()
+
+    def run(self, questions: Connection) -> None:
+        """Answer `questions` until the script follows its model no longer; `LinkError` where the window is gone."""
+        self._questions = questions
         while not self._state.ended.is_set():
             self._serve(self._later.popleft() if self._later else receive(self._questions))
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.link.program import WindowProgram
+    from dnf_studio.link.serving import Serving
 
 COPY_SECONDS = 0.25
 """Between two copies of the weights, at least."""
@@ -65,13 +66,14 @@ class Watch:
         self._shown, self._told, self._gone = Event(), Event(), Event()
         self._closed, self._seen = False, 0
         self._program: WindowProgram | None = None
-        self._about_model: Future[Message] = Future()
+        self._about_model: Future[tuple[Message, Serving]] = Future()
         self._prepare()
 
     def _prepare(self) -> None:
         from dnf_studio.link.answers import Answers
         from dnf_studio.link.description import Title, describe
         from dnf_studio.link.program import WindowProgram
+        from dnf_studio.link.serving import Serving
         from dnf_studio.link.versions import Budget, Versions
 
         self._versions = Versions(self._model)
@@ -84,7 +86,9 @@ class Watch:
         try:
             # What is asked of the model here takes a second of imports, as the program's own start does
             rows, columns, title = self._about
-            self._about_model.set_result(describe(self._model, rows, columns, Title(title, self._pid, self._follows)))
+            described = describe(self._model, rows, columns, Title(title, self._pid, self._follows))
+            loop, budget = (self._state, self._turn), Budget(THREAD_SHARE, THREAD_BURST)
+            self._about_model.set_result((described, Serving(self._versions, loop, budget, described)))
         except BaseException:
             self._about_model.cancel()
             self._program.end()
@@ -182,21 +186,17 @@ class Watch:
 
     def _join(self, questions: Connection, news: Connection) -> None:
         """The window is there: tell it of the model, then answer and tell news; in threads."""
-        from dnf_studio.link.serving import Serving
-        from dnf_studio.link.versions import Budget
-
         stand_back()
         use_one_thread()
         try:
-            described = self._about_model.result()
+            described, serving = self._about_model.result()
             send(news, described)
         except (StudioError, OSError, CancelledError) as error:
             self._end(str(error))
             return
         Thread(target=self._tell, args=(news,), name="dnf-window-news", daemon=True).start()
-        loop, budget = (self._state, self._turn), Budget(THREAD_SHARE, THREAD_BURST)
         with suppress(LinkError):
-            Serving(questions, self._versions, loop, budget, described).run()
+            serving.run(questions)
 
     def _tell(self, news: Connection) -> None:
         state, told = self._state, (-1, -1, 0)

@@ -131,6 +131,20 @@ def test_a_training_is_the_same_with_a_window(monkeypatch: pytest.MonkeyPatch) -
         assert torch.equal(values, watched[name]), name
 
 
+def test_a_model_is_tried_in_no_thread_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trying one puts the random numbers back, and with them what a loop has drawn meanwhile."""
+    threads, made = set(), description.described
+
+    def described(*given: object) -> object:
+        threads.add(current_thread())
+        return made(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(description, "described", described)
+    with started(monkeypatch) as process, dnf.watch(dnf.from_score(song, dim=2)):
+        Joined(process).flow.sample(2, steps=2)
+    assert threads == {main_thread()}
+
+
 def test_callables_without_modules_are_called_in_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     weight, called = torch.ones(2), []
 
