@@ -138,12 +138,10 @@ class Exporter(QObject):
             self.cancelled.emit()
             self.running_changed.emit(False)
             return
-        flow, checkpoint = model
-        plan = order.plan
+        (flow, checkpoint), plan = model, order.plan
         try:
             solver = flow.checked_solver(plan.settings.solver).label
-        except StudioError as error:
-            # Another model has come since the form was filled in
+        except StudioError as error:  # another model has come since the form was filled in
             self._refuse(number, error)
             return
         count = plan.count if order.indices is None else len(set(order.indices))
