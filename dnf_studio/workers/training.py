@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import DataError, DivergenceError, StudioError
+from dnf_studio.workers.autosaves import own_autosave
 from dnf_studio.workers.background import Background, Task
 from dnf_studio.workers.snapshot import Snapshot, Steps, watched
 from dnf_studio.workers.threads import ReportLog
@@ -29,18 +30,11 @@ MOVE_AFTER = 3.0
 LOG = logging.getLogger(__name__)
 
 
-def own_autosave(folder: Path) -> Autosave:
-    """The autosave of this process in `folder`; the window is painted before what stands behind it is imported."""
-    from dnf_studio.core.storage.autosave import Autosave
-
-    return Autosave.of_process(folder)
-
-
 class Trainer:
     """Starts the training process once a run has lasted and keeps it for later ones.
 
-    A run on another device than the processor stays here, and so does every run of a machine with
-    one core. `steps` is for one thread at a time, `apply` for any.
+    A run on another device than the processor stays here, and so does every run of a machine with one core. `steps` is
+    for one thread at a time, `apply` for any.
     """
 
     def __init__(self) -> None:
@@ -113,10 +107,10 @@ class TrainingWorker(QObject):
     """Drives one run until it is done or stopped.
 
     `make_run(threads)` is called in the thread, so that torch and the data load there; `threads`
-    leaves one core to the window. Every report goes to `reports`, a copy of the weights to the
-    explorer four times a second and whenever training pauses or ends, and with a folder for `autosaves` the whole
-    state there, every twenty seconds and at the same moments. `pause`, `resume`, `stop`
-    and `apply` may be called from the window's thread and act between two iterations.
+    leaves one core to the window. Every report goes to `reports`, a copy of the weights to the explorer four times a
+    second and whenever training pauses or ends, and with a folder for `autosaves` the whole state there, every twenty
+    seconds and at the same moments. `pause`, `resume`, `stop` and `apply` may be called from the window's thread and
+    act between two iterations.
     """
 
     started_run = Signal(object)
@@ -155,7 +149,7 @@ class TrainingWorker(QObject):
         self._going.set()
         self._early: list[Mapping[str, Any]] = []
         self._run: Run | None = None
-        self._last, self._lost = 0, False
+        self._last, self._lost, self._given_up = 0, False, False
 
     def start(self) -> None:
         """Start the thread; its unforeseen errors are raised in the window's thread."""
@@ -179,8 +173,10 @@ class TrainingWorker(QObject):
         """Go on training."""
         self._going.set()
 
-    def stop(self) -> None:
-        """End as `pause` does, paused or not; then `wait` for the thread."""
+    def stop(self, keep: bool = True) -> None:
+        """End as `pause` does, paused or not; then `wait` for the thread, which is sooner where nothing is to `keep`:
+        then its last state is neither written nor shown."""
+        self._given_up = not keep
         self._stopping.set()
         self._going.set()
         self._trainer.recall()
@@ -208,8 +204,9 @@ class TrainingWorker(QObject):
         self._publish(run)
         while self._wait_while_paused(run) and not self._train(run):
             pass
-        self._keep(run)
-        self._publish(run)
+        if not self._given_up:
+            self._keep(run)
+            self._publish(run)
         self.finished_run.emit()
 
     def _train(self, run: Run) -> bool:

@@ -166,11 +166,13 @@ def outcome(read: Callable[[Path], None], path: Path, honest: int) -> Outcome:
     what, told = "read", ""
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
+        # What Python's own reader of pickles says of an escape sequence it does not know
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="pickletools")
         try:
             read(path)
         except StudioError as error:
             what, told = "refused", str(error)
-            if not told.endswith(".") or "\n" in told or len(told) > 1000:
+            if not told.endswith((".", "?")) or "\n" in told or len(told) > 1000:
                 what = "no sentence"
         except Exception:
             what, told = "uncaught", traceback.format_exc()

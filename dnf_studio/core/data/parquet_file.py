@@ -37,6 +37,8 @@ def read_parquet(path: Path, selection: str | None, label: str | None = None) ->
             )
         values = _values(file, picked, file.metadata.num_rows)
         labels = None if labelled is None else _labels(path, file, labelled)
+        if labels is not None and len(labels.codes) != len(values):
+            raise ValueError("other labels than promised")
     unasked = tuple(names[i] for i in dates if selection is None and i != labelled)
     columns = tuple(names[i] for i in picked)
     return Table(path, values, tuple(range(len(picked))), columns, counted_row, labels=labels, dates=unasked)
@@ -109,6 +111,9 @@ def _opened(path: Path) -> Iterator[Parquet]:
         with reader(path) as file:
             if (count := file.metadata.num_columns) > MOST_COLUMNS:
                 raise DataError(f"'{path}' has {count:,} columns, more than the {MOST_COLUMNS:,} that are read.")
+            parts = (file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups))
+            if sum(parts) != file.metadata.num_rows:
+                raise ValueError("other rows than promised")
             yield file
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:

@@ -109,7 +109,8 @@ class RunState:
         model, average = parts.pop("model"), parts.pop("average")
         history = checkpoint.history
         known = checkpoint.state.get("early_stopping") if average else None
-        curve = History.from_dict(history["validation"]) if "validation" in history else None
+        held_out = history.get("validation")
+        curve = None if held_out is None else History.from_dict(held_out)
         return cls(
             config=checkpoint.config,
             data=checkpoint.data,

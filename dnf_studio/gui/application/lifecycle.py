@@ -91,9 +91,9 @@ class Lifecycle(QObject):
         start_log()
         Recorder(workspace, self._window)
         if self._options.screenshot is None:
-            studio.training.autosaves = own_folder() / "runs"
+            studio.training.last_state.folder = own_folder() / "runs"
             if not self._options.live:
-                files.offer_left(studio.training.autosaves)
+                files.offer_left(studio.training.last_state.folder)
         workspace.live.start()
         workspace.session.cursor.set_playing(not workspace.appearance.calm)
         studio.background.run(plugins.load, self._open_first, self._open_without)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from dnf_studio.gui.drawing.caption import Caption, Note, Title
 from dnf_studio.gui.drawing.help import Help, HelpButton
+from dnf_studio.gui.drawing.options import drop_options
 from dnf_studio.gui.drawing.picking import SelectBox, adds
 from dnf_studio.gui.drawing.picture import PictureMenu
 from dnf_studio.gui.drawing.telling import TellingPlot
@@ -283,8 +284,7 @@ class Plot(TellingPlot, QWidget):
         for side in AXES:
             # Once: each call scales by a prefix all the same where there is a label
             plot.getAxis(side).enableAutoSIPrefix(False)
-        # pyqtgraph makes it all the same, without a parent, and it would outlive the plot
-        plot.destroyed.connect(plot.getPlotItem().ctrlMenu.deleteLater)
+        drop_options(plot.getPlotItem())
         plot.scene().sigMouseClicked.connect(self._scene_clicked)
         return plot
 

@@ -119,7 +119,7 @@ class Studio(StudioRuns):
 
     def discard(self) -> None:
         """Forget the run and wait for its thread; `bring_back` takes up one that was not saved."""
-        self.training.close()
+        self.training.close(keep=False)
         self._forget_run()
 
     def bring_back(self, kept: DiscardedRun) -> None:

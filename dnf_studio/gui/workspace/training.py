@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.core.training.record import StepReport
+from dnf_studio.workers.autosaves import LastState
 from dnf_studio.workers.background import Background
 from dnf_studio.workers.threads import ReportLog
-from dnf_studio.workers.training import Trainer, TrainingWorker, own_autosave
+from dnf_studio.workers.training import Trainer, TrainingWorker
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
@@ -43,7 +44,8 @@ class Training(QObject):
 
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._log = ReportLog()
+        self._log, self._cut_short = ReportLog(), False
+        self.last_state = LastState(background)
         self._unsaved = False
         self._background = background
         self._worker: TrainingWorker | None = None
@@ -54,8 +56,6 @@ class Training(QObject):
         self._waiting: list[Callable[[], None]] = []
         self._pace: deque[tuple[int, float]] = deque()
         self._leaving = False
-        self.autosaves: Path | None = None
-        """The folder in which the states of a run that is not saved are kept; None for nowhere."""
 
     @property
     def phase(self) -> Phase:
@@ -99,11 +99,7 @@ class Training(QObject):
             self._unsaved = unsaved
             self.unsaved_changed.emit(unsaved)
             if not unsaved:
-                self._remove_autosave()
-
-    def _remove_autosave(self) -> None:
-        if self.autosaves is not None:
-            own_autosave(self.autosaves).remove()
+                self.last_state.remove()
 
     def leave(self) -> None:
         """Let the window close without a question: an unsaved run stays among the autosaves, if there is a folder."""
@@ -111,8 +107,8 @@ class Training(QObject):
 
     def adopt(self, run: Run, left: Path | None = None) -> None:
         """Take up a `run` that has ended and is not saved; another process may have left its state at `left`."""
-        if self.autosaves is not None and left is not None:
-            own_autosave(self.autosaves).take_over(left)
+        if left is not None:
+            self.last_state.take_over(left)
         self._run = run
         self._become(Phase.ENDED)
         self.unsaved = True
@@ -132,7 +128,8 @@ class Training(QObject):
             raise RuntimeError("a run is training already")
         self._pace.clear()
         self._log.take()
-        worker = TrainingWorker(make_run, explorer, self._log, self._trainer, self._background, self, self.autosaves)
+        begin, folder = self.last_state.before(make_run), self.last_state.folder
+        worker = TrainingWorker(begin, explorer, self._log, self._trainer, self._background, self, folder)
         worker.started_run.connect(self._started)
         worker.paused.connect(self._paused)
         worker.resumed.connect(self._resumed)
@@ -190,11 +187,13 @@ class Training(QObject):
         run, self._run = self._run, None
         if keep and self._unsaved:
             self._unsaved = False
+            if run is not None and self._cut_short:
+                self.last_state.keep(run)
             self.unsaved_changed.emit(False)
         elif run is not None:
             self.unsaved = False
             # It was kept when its thread ended, whatever was known of it here
-            self._remove_autosave()
+            self.last_state.remove()
         self._become(Phase.NONE)
 
     def while_paused(
@@ -224,10 +223,12 @@ class Training(QObject):
         else:
             begin()
 
-    def close(self) -> None:
-        """End the thread and wait for it."""
+    def close(self, keep: bool = True) -> None:
+        """End the thread and wait for it, less long where it need not `keep` its last state."""
+        # One that pauses is kept, as is one that has ended
+        self._cut_short = not keep and self.busy
         if self._worker is not None:
-            self._worker.stop()
+            self._worker.stop(keep)
             self._worker.wait()
             self._let_go()
 
@@ -236,7 +237,7 @@ class Training(QObject):
         self.close()
         self._trainer.close()
         if not self._unsaved:
-            self._remove_autosave()
+            self.last_state.remove()
 
     def take_reports(self) -> list[StepReport]:
         """The reports that nobody has taken yet; none before the window knows of the run that they are of."""

@@ -113,6 +113,20 @@ def test_damage_is_one_sentence(tmp_path_factory: pytest.TempPathFactory, data: 
         assert str(error).endswith(".") and "\n" not in str(error)
 
 
+def test_another_number_of_rows_in_the_footer_is_damage(tmp_path: Path) -> None:
+    columns = {"a": np.arange(60.0), "b": np.arange(60.0) ** 2, "kind": ["a", "b"] * 30}
+    whole, told = Path(parquet(tmp_path / "a.parquet", columns)).read_bytes(), set()
+    # Sixty as the footer writes it
+    for at in (at for at in range(len(whole) // 2, len(whole)) if whole[at] == 120):
+        (tmp_path / "b.parquet").write_bytes(whole[:at] + bytes([56]) + whole[at + 1 :])
+        try:
+            table = open_table(str(tmp_path / "b.parquet") + "::a,b", label="kind")
+            told.add(str(table.fingerprint is not None))
+        except DataError as error:
+            told.add(str(error).partition("' ")[2])
+    assert told <= {"True", "is no sound Parquet file: it is damaged or cut short."} and len(told) == 2
+
+
 def test_too_many_columns_are_refused_by_their_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet_file, "MOST_COLUMNS", 2)
     source = parquet(tmp_path / "a.parquet", {name: [1.0, 2.0, 4.0] for name in "abc"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from dnf_studio.core.sampling.likelihood import ode_nll
 from dnf_studio.core.storage.checkpoint import read_checkpoint, save_checkpoint
 from dnf_studio.core.training import run as training
 from dnf_studio.core.training.run import MEASURE_EVERY, Run
+from dnf_studio.core.training.state import RunState
 from dnf_studio.errors import CheckpointError, UnsupportedError
 from tests.golden import FOLDER
 
@@ -117,6 +119,14 @@ def test_without_patience_it_trains_to_the_end_and_keeps_the_last_weights(ended:
     measured = run.early_stopping.history.iterations
     assert measured[-1] > ended.iteration and run.early_stopping.best_nll is None
     assert "early_stopping" not in run.state().checkpoint().state
+
+
+def test_a_file_without_a_held_out_curve_is_read(ended: Run) -> None:
+    checkpoint = ended.state().checkpoint()
+    for none in ({}, {"validation": None}):
+        kept = {name: value for name, value in checkpoint.history.items() if name != "validation"}
+        state = RunState.of_checkpoint(replace(checkpoint, history={**kept, **none}))
+        assert state.iteration == ended.iteration and not state.stopping.history.iterations
 
 
 def test_a_resumed_run_is_the_same_to_the_bit(ended: Run, tmp_path: Path) -> None:

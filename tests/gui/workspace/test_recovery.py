@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Timer
 
 import pytest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core import partials
-from dnf_studio.core.storage.checkpoint import read_checkpoint
+from dnf_studio.core.storage.autosave import Autosave
+from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.recovery import newest_left
 from dnf_studio.gui.workspace.training import Phase
@@ -22,7 +24,7 @@ Open = Callable[[str], None]
 @pytest.fixture
 def trained(window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path) -> MainWindow:
     """A window that keeps its runs in `tmp_path` and has one that has ended."""
-    window.studio.training.autosaves = tmp_path / "runs"
+    window.studio.training.last_state.folder = tmp_path / "runs"
     open_in("circle")
     window.session.apply({**TINY, "config.training.iterations": 5})
     window.commands["train"].trigger()
@@ -45,7 +47,7 @@ def test_a_run_that_was_saved_while_it_paused_is_not_kept_when_the_window_closes
     window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path
 ) -> None:
     training = window.studio.training
-    training.autosaves = tmp_path / "runs"
+    training.last_state.folder = tmp_path / "runs"
     open_in("circle")
     window.session.apply({**TINY, "config.training.iterations": 10**6})
     window.commands["train"].trigger()
@@ -63,6 +65,30 @@ def test_a_run_that_is_discarded_is_kept_while_it_can_be_brought_back(trained: M
     assert len(kept(tmp_path)) == 1
     trained.close()
     assert not kept(tmp_path)
+
+
+def test_a_discard_waits_for_no_disk_and_closing_waits_for_it(
+    window: MainWindow, open_in: Open, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, began, gate, keep = window.studio.training, Event(), Event(), Autosave.keep
+
+    def slow(autosave: Autosave, state: Checkpoint) -> None:
+        began.set()
+        assert gate.wait(20)
+        keep(autosave, state)
+
+    training.last_state.folder = tmp_path / "runs"
+    open_in("circle")
+    window.session.apply({**TINY, "config.training.iterations": 10**6})
+    window.commands["train"].trigger()
+    qtbot.waitUntil(lambda: training.unsaved and training.phase is Phase.RUNNING, timeout=30_000)
+    monkeypatch.setattr(Autosave, "keep", slow)
+    window.studio.discard()
+    assert training.phase is Phase.NONE and window.studio.discarded is not None
+    assert began.wait(20) and not (tmp_path / "runs").exists()
+    Timer(0.3, gate.set).start()
+    window.close()
+    assert gate.is_set() and not kept(tmp_path)
 
 
 def test_what_a_killed_window_left_is_offered_and_recovered(

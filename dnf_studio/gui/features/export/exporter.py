@@ -138,12 +138,15 @@ class Exporter(QObject):
             self.cancelled.emit()
             self.running_changed.emit(False)
             return
-        flow, checkpoint = model
-        plan = order.plan
+        (flow, checkpoint), plan = model, order.plan
+        try:
+            solver = flow.checked_solver(plan.settings.solver).label
+        except StudioError as error:  # another model has come since the form was filled in
+            self._refuse(number, error)
+            return
         count = plan.count if order.indices is None else len(set(order.indices))
         self.wanted, self.limit = count, plan.limit
         steps = plan.settings.steps or len(flow.timestamps) - 1
-        solver = flow.checked_solver(plan.settings.solver).label
         self._record = ExportRecord(
             str(order.path), count, steps, plan.settings.level, selected=order.indices is not None, solver=solver
         )

@@ -6,6 +6,7 @@ import errno
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from dnf_studio.core.sampling.region import Region
 from dnf_studio.core.storage.sample_reader import read_export, read_rows
 from dnf_studio.core.storage.sink import Sink
 from dnf_studio.gui.drawing.words import in_bytes
-from dnf_studio.gui.features.export.exporter import Exporter
+from dnf_studio.gui.features.export.exporter import Exporter, ExportOrder
 from dnf_studio.gui.features.export.panel import ExportPanel
 from dnf_studio.gui.frame.features import MENUS
 from dnf_studio.gui.frame.main_window import MainWindow
@@ -259,6 +260,16 @@ def test_a_target_that_cannot_be_written_is_told_at_the_form(
     assert files_in(tmp_path) == []
     panel.form.count.setValue(5)
     assert not panel.problem.isVisible()
+
+
+def test_a_model_without_the_solver_of_the_form_is_told_at_the_form(
+    panel: ExportPanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    plan = panel.form.plan()
+    plan = replace(plan, settings=replace(plan.settings, solver="ancestral"))
+    panel._exporter.start(ExportOrder(plan, panel.form.path(), None))
+    qtbot.waitUntil(lambda: panel.problem.isVisible(), timeout=20_000)
+    assert panel.export.isEnabled() and not panel._exporter.running and files_in(tmp_path) == []
 
 
 def test_more_than_the_disk_holds_is_told_at_the_form(panel: ExportPanel, qtbot: QtBot, tmp_path: Path) -> None:
