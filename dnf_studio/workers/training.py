@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, Signal
 
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.errors import DataError, DivergenceError, StudioError
-from dnf_studio.workers.autosaves import own_autosave
 from dnf_studio.workers.background import Background, Task
 from dnf_studio.workers.snapshot import Snapshot, Steps, watched
 from dnf_studio.workers.threads import ReportLog
@@ -266,7 +265,9 @@ class TrainingWorker(QObject):
             self._run = run
         run.interrupt_when(self._interrupted)
         if self._autosaves is not None:
-            self._autosave = own_autosave(self._autosaves)
+            from dnf_studio.core.storage.autosave import Autosave
+
+            self._autosave = Autosave.of_process(self._autosaves)
         return run
 
     def _wait_while_paused(self, run: Run) -> bool:

@@ -1,15 +1,21 @@
-"""What the context menu of a plot makes of it: a picture in twice its pixels, a table of its numbers, a figure."""
+"""What the context menu of a plot makes of it: a picture in twice its pixels, a table of its numbers, a figure.
+
+pyqtgraph's own menu, of options that the studio offers nowhere, goes.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pyqtgraph as pg
+from pyqtgraph.graphicsItems.PlotItem.plotConfigTemplate_generic import Ui_Form
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QFileDialog, QGraphicsItem, QMenu, QWidget
+from shiboken6 import delete
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError
@@ -174,3 +180,29 @@ class PictureMenu(QObject):
         if path is not None:
             self.save(path)
             WISHES.said.emit(f"Saved the picture as {path.name}.")
+
+
+def drop_options(item: pg.PlotItem) -> None:
+    """Let `item`, in which nobody has set an option, share its options with all others, and take its own apart.
+
+    They are seven menus and some forty controls for each plot: most of the widgets of a window, every one of which is
+    styled and measured whenever colours or letters change.
+    """
+    menu = item.ctrlMenu
+    item.ctrl, item.ctrlMenu, item.stateGroup = shared_options()[1], None, None
+    for entry in menu.actions():
+        for action in entry.menu().actions():
+            # With the controls that it shows
+            delete(action)
+    delete(menu)
+
+
+@cache
+def shared_options() -> tuple[QWidget, Ui_Form]:
+    """The options of all plots, as pyqtgraph begins with them, and what they are on, which nobody sees and which stays.
+
+    pyqtgraph asks for them whenever an item is added to a plot.
+    """
+    widget, form = QWidget(), Ui_Form()
+    form.setupUi(widget)
+    return widget, form

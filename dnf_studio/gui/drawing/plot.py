@@ -12,9 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from dnf_studio.gui.drawing.caption import Caption, Note, Title
 from dnf_studio.gui.drawing.help import Help, HelpButton
-from dnf_studio.gui.drawing.options import drop_options
 from dnf_studio.gui.drawing.picking import SelectBox, adds
-from dnf_studio.gui.drawing.picture import PictureMenu
+from dnf_studio.gui.drawing.picture import PictureMenu, drop_options
 from dnf_studio.gui.drawing.telling import TellingPlot
 from dnf_studio.gui.drawing.theme import LIGHT, Theme, colour_text
 from dnf_studio.gui.drawing.units import UnitAxis, Units

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.core.training.record import StepReport
-from dnf_studio.workers.autosaves import LastState
 from dnf_studio.workers.background import Background
 from dnf_studio.workers.threads import ReportLog
 from dnf_studio.workers.training import Trainer, TrainingWorker
 
 if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
+    from dnf_studio.workers.autosaves import LastState
     from dnf_studio.workers.explorer import Explorer
 
 RATE_SECONDS = 3.0
@@ -45,7 +46,6 @@ class Training(QObject):
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._log, self._cut_short = ReportLog(), False
-        self.last_state = LastState(background)
         self._unsaved = False
         self._background = background
         self._worker: TrainingWorker | None = None
@@ -56,6 +56,13 @@ class Training(QObject):
         self._waiting: list[Callable[[], None]] = []
         self._pace: deque[tuple[int, float]] = deque()
         self._leaving = False
+
+    @cached_property
+    def last_state(self) -> LastState:
+        """Where the states of a run that is not saved are kept."""
+        from dnf_studio.workers.autosaves import LastState  # once the window is painted
+
+        return LastState(self._background)
 
     @property
     def phase(self) -> Phase:
@@ -192,8 +199,7 @@ class Training(QObject):
             self.unsaved_changed.emit(False)
         elif run is not None:
             self.unsaved = False
-            # It was kept when its thread ended, whatever was known of it here
-            self.last_state.remove()
+            self.last_state.remove()  # kept when its thread ended, whatever was known of it here
         self._become(Phase.NONE)
 
     def while_paused(
@@ -204,8 +210,7 @@ class Training(QObject):
         if run is None:
             raise RuntimeError("there is no run")
         running = self._phase is Phase.RUNNING
-        # A pause that is still coming stays one
-        goes_on = running and not self.pausing
+        goes_on = running and not self.pausing  # a pause that is still coming stays one
 
         def finish(answer: Callable[[Any], object], value: object) -> None:
             if goes_on:
@@ -213,9 +218,7 @@ class Training(QObject):
             answer(value)
 
         def begin() -> None:
-            self._background.run(
-                lambda: work(run), lambda result: finish(done, result), lambda error: finish(failed, error)
-            )
+            self._background.run(partial(work, run), partial(finish, done), partial(finish, failed))
 
         if running:
             self._waiting.append(begin)
@@ -225,8 +228,7 @@ class Training(QObject):
 
     def close(self, keep: bool = True) -> None:
         """End the thread and wait for it, less long where it need not `keep` its last state."""
-        # One that pauses is kept, as is one that has ended
-        self._cut_short = not keep and self.busy
+        self._cut_short = not keep and self.busy  # one that pauses is kept, as is one that has ended
         if self._worker is not None:
             self._worker.stop(keep)
             self._worker.wait()

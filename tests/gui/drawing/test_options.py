@@ -6,7 +6,7 @@ import pyqtgraph as pg
 from PySide6.QtWidgets import QCheckBox, QMenu
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.drawing.options import shared_options
+from dnf_studio.gui.drawing.picture import shared_options
 from dnf_studio.gui.drawing.plot import Plot
 
 
