@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 from os.path import isfile
@@ -29,6 +30,7 @@ from dnf_studio.gui.features.films.views import View, views_of
 from dnf_studio.gui.widgets.controls import caption, keep_place
 from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.shown import data_stem
+from dnf_studio.gui.workspace.turns import Turns
 from dnf_studio.gui.workspace.workspace import Workspace
 
 SETTLE_MS = 250
@@ -57,6 +59,7 @@ class FilmDialog(QDialog):
         self._begins = False
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._growing = QTimer(self, singleShot=True, interval=0)
+        self._turns = Turns(self)
         self._arrange()
         self._connect()
 
@@ -188,12 +191,14 @@ class FilmDialog(QDialog):
         if self.stage.grow():
             self._growing.start()
         elif self._begins:
-            stage, script = self.stage, self.form.script
-            stage.set_look(self.form.look)
-            places = [moment.position for moment, _ in script.shots()] if script.at is None else []
-            self._fields.ask(stage, places, partial(self._begin, stage, script))
+            self._turns.go(self._preparing(self.stage, self.form.script))
         else:
             self._show_film()
+
+    def _preparing(self, stage: Stage, script: Script) -> Iterator[object]:
+        yield from stage.taking(self.form.look)
+        places = [moment.position for moment, _ in script.shots()] if script.at is None else []
+        self._fields.ask(stage, places, partial(self._begin, stage, script))
 
     def _begin(self, stage: Stage, script: Script) -> None:
         """Write, now that all is there."""
@@ -276,6 +281,7 @@ class FilmDialog(QDialog):
 
     def _drop_stage(self) -> None:
         self.preview.forget()
+        self._turns.stop()
         if self.stage is not None:
             self.stage.close()
             self.stage.deleteLater()

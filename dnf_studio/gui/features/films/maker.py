@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 AHEAD = 4
 """Pictures that are painted and not packed yet, at most."""
 PAUSE_MS = 2
-"""Between two pictures, for what else the window has to do."""
+"""Between two pictures, for what else the window has to do; between their plots it has a turn."""
 WAIT_MS = 15
 """Until the next look whether there is room for another picture."""
 SAMPLES = 5
@@ -53,6 +53,8 @@ class FilmMaker(QObject):
         self._reel: TrainingReel | None = None
         self._rest: Iterator[tuple[Moment, int]] = iter(())
         self._next: tuple[Moment, int] | None = None
+        self._picture: Iterator[QImage | None] | None = None
+        """The one that is being painted."""
         self._done = self._whole = 0
         self._since = 0.0
         self._error: Exception | None = None
@@ -76,7 +78,8 @@ class FilmMaker(QObject):
         # Over training there is no looking ahead
         samples = SAMPLES if plan.kind == ".gif" and reel is None else 0
         chosen = [shots[round(k * (len(shots) - 1) / (samples - 1))][0] for k in range(samples)]
-        self._rest, self._next = iter([*((moment, 0) for moment in chosen), *shots]), None
+        self._rest = iter([*((moment, 0) for moment in chosen), *shots])
+        self._next = self._picture = None
         work = partial(_write, plan, self._queue, samples)
         self._task = self._background.start(work, self.written.emit, self._fail, self._end)
         if reel is not None:
@@ -93,8 +96,8 @@ class FilmMaker(QObject):
 
     @Slot()
     def _paint(self) -> None:
-        """Paint one picture where there is room for it."""
-        if self._queue.qsize() >= AHEAD:
+        """Paint one plot of a picture, where there is room for that."""
+        if self._picture is None and self._queue.qsize() >= AHEAD:
             self._clock.start(WAIT_MS)
             return
         self._next = self._next or next(self._rest, None)
@@ -102,28 +105,30 @@ class FilmMaker(QObject):
             self._queue.put_nowait(None)
             return
         moment, stays = self._next
-        picture = self._picture(moment)
-        if picture is None:
+        self._picture = self._picture or self._painting(moment)
+        if self._picture is None:
             self._clock.start(WAIT_MS)
             return
-        self._next = None
+        picture = next(self._picture)
+        if picture is None:
+            self._clock.start(0)
+            return
+        self._next = self._picture = None
         self._queue.put_nowait((picture, stays))
         self._done += stays > 0
         left = (perf_counter() - self._since) / max(1, self._done) * (self._whole - self._done)
         self.progressed.emit(self._done, self._whole, left)
         self._clock.start(PAUSE_MS)
 
-    def _picture(self, moment: Moment) -> QImage | None:
-        """The picture; None while its frame is to come."""
+    def _painting(self, moment: Moment) -> Iterator[QImage | None] | None:
+        """The picture, as a stage paints it; None while its frame is to come."""
         assert self._stage is not None
         if self._reel is None or moment.place is None:
-            return self._stage.picture(moment.position)
+            return self._stage.painting(moment.position)
         frame = self._reel.frame(moment.place)
         if frame is None:
             return None
-        reading = self._reel.reading(moment.place)
-        self._stage.show_frame(frame, reading.iteration)
-        return self._stage.picture(moment.position, reading)
+        return self._stage.painting(moment.position, self._reel.reading(moment.place), frame)
 
     def _give_up(self, error: Exception) -> None:
         """There will be no more frames."""
@@ -135,7 +140,8 @@ class FilmMaker(QObject):
 
     def _end(self, whole: bool) -> None:
         self._clock.stop()
-        self._stage, self._reel, error = None, None, self._error
+        self._stage = self._reel = self._picture = None
+        error = self._error
         self.running_changed.emit(False)
         if isinstance(error, StudioError):
             self.failed.emit(str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QSlider, QVBoxLayout, QWidget
 from dnf_studio.gui.features.films.script import Moment, Script
 from dnf_studio.gui.features.films.stage import Look, Stage
 from dnf_studio.gui.features.films.training import Peek
+from dnf_studio.gui.workspace.turns import Turns
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.fields import fields_of
@@ -19,7 +20,7 @@ from dnf_studio.workers.fields import fields_of
 LEAST = 560, 315
 """Width and height of the picture at least, pixels."""
 LOOK_MS = 60
-"""Until the next look whether an earlier model's frame is there."""
+"""Until the next look whether an earlier model's frame is there, or the last picture is painted."""
 
 
 class FieldAsker:
@@ -54,6 +55,7 @@ class FilmPreview(QWidget):
         self._film: tuple[Stage, Look, Script] | None = None
         self._painting = QTimer(self, singleShot=True, interval=0)
         self._painting.timeout.connect(self._paint)
+        self._turns = Turns(self)
         self.picture.setMinimumSize(*LEAST)
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.picture.setFrameShape(QLabel.Shape.StyledPanel)
@@ -70,35 +72,48 @@ class FilmPreview(QWidget):
     def show_film(self, stage: Stage, look: Look, script: Script) -> None:
         """Show a picture of this film from now on; the stage is nobody else's until `forget`."""
         self._film = stage, look, script
+        self._turns.stop()
         self._painting.start()
 
     def forget(self) -> None:
         """Leave the stage alone; the picture stays."""
         self._film = None
         self._painting.stop()
+        self._turns.stop()
         self._fields.forget()
         self.peek.forget()
 
     @Slot()
     def _paint(self) -> None:
-        if self._film is None or not self._film[0].ready:
-            return
-        stage, look, script = self._film
-        stage.set_look(look)
+        if self._turns.running:
+            # Else there would be none while the slider moves
+            self._painting.start(LOOK_MS)
+        elif self._film is not None and self._film[0].ready:
+            self._turns.go(self._steps(*self._film))
+
+    def _steps(self, stage: Stage, look: Look, script: Script) -> Iterator[object]:
+        """Let the stage take the look, then paint the picture, a plot at a step."""
+        yield from stage.taking(look)
         shots = list(script.shots())
         moment, _ = shots[round(self.slider.value() / 1000 * (len(shots) - 1))]
         if moment.place is None:
-            self._fields.ask(stage, [moment.position], partial(self._show_moment, stage, moment))
+            self._fields.ask(stage, [moment.position], partial(self._go_on, stage, moment))
             return
-        image = self.peek.picture(stage, script, moment)
-        if image is None:
+        picture = self.peek.painting(stage, script, moment)
+        if picture is None:
             self._painting.start(LOOK_MS)
         else:
-            self._show(image)
+            yield from self._showing(picture)
 
-    def _show_moment(self, stage: Stage, moment: Moment) -> None:
+    def _go_on(self, stage: Stage, moment: Moment) -> None:
         if self._film is not None and self._film[0] is stage:
-            self._show(stage.picture(moment.position))
+            self._turns.go(self._showing(stage.painting(moment.position)))
+
+    def _showing(self, picture: Iterator[QImage | None]) -> Iterator[object]:
+        for image in picture:
+            yield None
+            if image is not None:
+                self._show(image)
 
     def _show(self, image: QImage) -> None:
         whole, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation

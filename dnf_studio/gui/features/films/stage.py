@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,15 +81,24 @@ class Stage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
         self._t, self._places, self._dots = t, tuple(places), dots
         self._waiting = list(plots)
+        self._letters = self.font()
         self._look: Look | None = None
+        self._taken: Look | None = None
         self._field: FieldRequest | None = None
         self._answers: dict[int, FieldAnswer] = {}
         self.twins: list[Plot] = []
+        # Before the plots, so that each of them is made ready for it by itself
+        self.show()
 
     @property
     def ready(self) -> bool:
         """Whether all plots are there."""
         return not self._waiting
+
+    @property
+    def _line(self) -> float:
+        """Height of a line of letters."""
+        return QFontMetricsF(self._letters).height()
 
     @property
     def _two(self) -> bool:
@@ -107,20 +116,20 @@ class Stage(QWidget):
             twin.show()
         return bool(self._waiting)
 
-    def set_look(self, look: Look) -> None:
-        """Paint in this size and these colours from now on."""
-        if look == self._look:
+    def taking(self, look: Look) -> Iterator[None]:
+        """Paint in this size and these colours from now on; a part of the work at a step, none where it is done."""
+        if look == self._taken:
             return
-        self._look = look
+        self._look, self._taken = look, None
         font = QApplication.font()
         font.setPointSizeF(
             max(1.0, font.pointSizeF() * look.letters * look.size[1] / LINES / QFontMetricsF(font).height())
         )
-        self.setFont(font)
+        self._letters = font
         self.resize(*look.size)
-        if not self.isVisible():
-            self.show()
         for twin, place in zip(self.twins, self._places, strict=True):
+            # Not the font of the stage, with which all would be written anew at once
+            twin.setFont(font)
             twin.set_theme(look.theme)
             twin.setGeometry(self._within(place))
             layout = twin.layout()
@@ -129,11 +138,13 @@ class Stage(QWidget):
             if isinstance(twin, PointPlot):
                 for by_point in twin.coloured.values():
                     by_point.set_dots(self._dots[0] * look.size[1] / USUAL, self._dots[1])
+            yield
         # Axes find their width when they are painted first
         for _ in range(2):
-            self.picture(0.0)
-            for twin in self.twins:
+            for twin, _painted in zip(self.twins, self.painting(0.0), strict=False):
                 twin.plot.getPlotItem().layout.activate()
+                yield
+        self._taken = look
 
     def unanswered(self, positions: Sequence[float]) -> list[FieldRequest]:
         """The questions for the fields that are shown at these positions, without those that are answered."""
@@ -152,36 +163,45 @@ class Stage(QWidget):
         """Show this field at its node."""
         self._answers[answer.asked.node] = answer
 
-    def show_frame(self, frame: Frame, iteration: int | None) -> None:
-        """Show this frame in place of the one that was copied, of another `iteration`; a second model stays."""
-        self._t, self._answers = frame.t, {}
-        for twin in self.twins:
-            show_frame(twin, frame, iteration)
-
     def picture(self, position: float, reading: Reading | None = None) -> QImage:
         """Everything at `position` in node units, 0 … N; below it what the clock reads, if not the time of that."""
+        return next(filter(None, self.painting(position, reading)))
+
+    def painting(
+        self, position: float, reading: Reading | None = None, frame: Frame | None = None
+    ) -> Iterator[QImage | None]:
+        """The same a plot at a step: None after each of them, then the picture.
+
+        `frame` is shown in place of the one that was copied, of the iteration that is read; a second model stays.
+        """
         look = self._look
-        assert look is not None, "set_look comes first"
+        assert look is not None, "taking a look comes first"
+        if frame is not None:
+            self._t, self._answers = frame.t, {}
         image = QImage(QSize(*look.size), QImage.Format.Format_RGB32)
         image.fill(QColor(look.theme.window))
-        painter = QPainter(image)
-        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         for twin in self.twins:
+            if frame is not None:
+                show_frame(twin, frame, None if reading is None else reading.iteration)
             show_field(twin, self._answers.get(node_at(position)))
             go(twin, position, max(1, len(self._t) - 1))
             if not self._two and tuple(twin.note.texts) == tuple(time_note(self._t, position)):
                 # Stands below, once for all
                 twin.note.say(("",))
+            painter = _painter(image)
             paint_card(twin, painter)
+            painter.end()
+            yield None
+        painter = _painter(image)
         self._paint_title(painter, look)
         self._paint_time(painter, look.theme, reading or self._time(position))
         painter.end()
-        return image
+        yield image
 
     def _within(self, place: QRectF) -> QRect:
         """The part `place` of what title and time leave, without the gaps."""
-        above = round(1.9 * _line(self)) if self._look is not None and self._look.title else GAP
-        below = round(1.9 * _line(self))
+        above = round(1.9 * self._line) if self._look is not None and self._look.title else GAP
+        below = round(1.9 * self._line)
         width, height = self.width() - GAP, self.height() - above - below
         left, top = GAP + place.left() * width, above + place.top() * height
         return QRect(
@@ -190,12 +210,12 @@ class Stage(QWidget):
 
     def _paint_title(self, painter: QPainter, look: Look) -> None:
         if look.title:
-            font = QFont(self.font())
+            font = QFont(self._letters)
             font.setBold(True)
             font.setPointSizeF(1.15 * font.pointSizeF())
             painter.setFont(font)
             painter.setPen(QColor(look.theme.text))
-            place = QRectF(2 * GAP, 0, self.width() - 4 * GAP, 1.9 * _line(self))
+            place = QRectF(2 * GAP, 0, self.width() - 4 * GAP, 1.9 * self._line)
             text = QFontMetricsF(font).elidedText(look.title, Qt.TextElideMode.ElideRight, place.width())
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter, text)
 
@@ -204,17 +224,17 @@ class Stage(QWidget):
         if self._two:
             share = position / steps
             return Reading(share, ("data", "noise"), f"{share:.0%} of the steps", "100% of the steps")
-        metrics = QFontMetricsF(self.font())
+        metrics = QFontMetricsF(self._letters)
         notes = [time_note(self._t, float(k))[0] for k in range(len(self._t))]
         widest = max(notes, key=metrics.horizontalAdvance)
         return Reading(position / steps, ("data", "noise"), time_note(self._t, position)[0], widest)
 
     def _paint_time(self, painter: QPainter, theme: Theme, reading: Reading) -> None:
         """A line with the cursor on it, and at the right where that is in words."""
-        middle = self.height() - 0.95 * _line(self)
-        painter.setFont(self.font())
+        middle = self.height() - 0.95 * self._line
+        painter.setFont(self._letters)
         painter.setPen(QColor(theme.muted))
-        metrics, words = QFontMetricsF(self.font()), reading.words
+        metrics, words = QFontMetricsF(self._letters), reading.words
         data, noise = (metrics.horizontalAdvance(end) for end in reading.ends)
         room = metrics.horizontalAdvance(reading.widest)
         base = middle + (metrics.ascent() - metrics.descent()) / 2
@@ -241,6 +261,8 @@ def pixels_of(image: QImage) -> NDArray[np.uint8]:
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
 
 
-def _line(widget: QWidget) -> float:
-    """Height of a line of its letters."""
-    return QFontMetricsF(widget.font()).height()
+def _painter(image: QImage) -> QPainter:
+    """A painter of a part of the picture, which ends with it: between two of them the event loop turns."""
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+    return painter

@@ -92,8 +92,9 @@ class Peek:
         self._number = -1
         self._reel: TrainingReel | None = None
 
-    def picture(self, stage: Stage, script: Script, moment: Moment) -> QImage | None:
-        """The picture of `script` at `moment`, of the nearest snapshot; None while it is to come."""
+    def painting(self, stage: Stage, script: Script, moment: Moment) -> Iterator[QImage | None] | None:
+        """The picture of `script` at `moment`, of the nearest snapshot, as a stage paints it; None while that is to
+        come."""
         way = 1 if script.last >= script.first else -1
         number = script.first + way * round(moment.place or 0.0)
         if self._reel is None or number != self._number:
@@ -104,8 +105,7 @@ class Peek:
         if frame is None:
             return None
         reading = TrainingReel(self._workspace, script).reading(moment.place or 0.0)
-        stage.show_frame(frame, reading.iteration)
-        return stage.picture(moment.position, reading)
+        return stage.painting(moment.position, reading, frame)
 
     def forget(self) -> None:
         """Look no more."""

@@ -92,7 +92,7 @@ def test_a_film_of_two_models_says_which_and_where_each_is(dialog: FilmDialog, s
     qtbot.waitUntil(lambda: dialog.stage is not None and dialog.stage.ready)
     form, stage = dialog.form, dialog.stage
     assert form.title.text() == "A: one.pt,  B: two" and form.target.text().endswith("film-and-two.mp4")
-    stage.set_look(form.look)
+    list(stage.taking(form.look))
     stage.picture(1.0)
     assert [twin.full_name[:3] for twin in stage.twins[:2]] == ["A  ", "B  "]
     assert "i = 1 of 4" in stage.twins[0].note.texts[0] and stage._time(1.0).words == "25% of the steps"
@@ -129,6 +129,21 @@ def test_a_film_begins_and_ends_as_the_view_at_those_nodes(dialog: FilmDialog, s
     for picture, position in zip(pictures, (0, 1, 2, 3, 4), strict=True):
         assert np.array_equal(picture, pixels_of(stage.picture(position)))
     assert not np.array_equal(pictures[0], pictures[-1])
+
+
+def test_a_stage_takes_a_look_and_paints_a_plot_at_a_step(dialog: FilmDialog) -> None:
+    """So the window has a turn between two plots; the steps together make the picture that one turn would."""
+    stage = dialog.stage
+    assert stage is not None and len(stage.twins) == 2
+    look = replace(dialog.form.look, title="Other")
+    # Each plot once to be set, and twice until its axes have their width
+    assert len(list(stage.taking(look))) == 3 * len(stage.twins)
+    assert list(stage.taking(look)) == []
+    parts = list(stage.painting(1.0))
+    assert parts[:-1] == [None] * len(stage.twins) and parts[-1] == stage.picture(1.0)
+    # One that was left half way is taken anew
+    next(stage.taking(dialog.form.look))
+    assert len(list(stage.taking(dialog.form.look))) == 3 * len(stage.twins)
 
 
 def test_cancel_leaves_nothing_and_another_film_can_be_written(
@@ -221,5 +236,5 @@ def alike(dialog: FilmDialog, wanted: np.ndarray) -> bool:
         return False
     shots = list(script.shots())
     moment, _ = shots[round(dialog.preview.slider.value() / 1000 * (len(shots) - 1))]
-    image = dialog.preview.peek.picture(stage, script, moment)
-    return image is not None and np.array_equal(pixels_of(image), wanted)
+    painting = dialog.preview.peek.painting(stage, script, moment)
+    return painting is not None and np.array_equal(pixels_of(next(filter(None, painting))), wanted)
