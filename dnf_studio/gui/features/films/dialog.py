@@ -105,6 +105,15 @@ class FilmDialog(QDialog):
         self._tell_length()
 
     @Slot()
+    def _follow_window(self) -> None:
+        """Take what the window shows now, but let a stage come first that is on its way: while somebody drags N there
+        would be none."""
+        if self._begins or self._growing.isActive() or self.preview.running:
+            self._settle.start()
+        else:
+            self.refresh()
+
+    @Slot()
     def start(self) -> None:
         """Write the film, of what the window shows now, having asked about a file that is there."""
         from dnf_studio.core.storage.film import check_film
@@ -164,7 +173,7 @@ class FilmDialog(QDialog):
         self.write.clicked.connect(self.start)
         self.cancel.clicked.connect(self.reject)
         self._growing.timeout.connect(self._grow)
-        self._settle.timeout.connect(self.refresh)
+        self._settle.timeout.connect(self._follow_window)
         self._workspace.session.changed.connect(lambda _names: self._settle.start())
         self._workspace.studio.opened.connect(lambda _opened: self._settle.start())
         maker = self.maker

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 AHEAD = 4
 """Pictures that are painted and not packed yet, at most."""
 PAUSE_MS = 2
-"""Between two pictures, for what else the window has to do; between their plots it has a turn."""
+"""Between two pictures, for what else the window has to do."""
+TURN = 0.04
+"""Seconds in a turn of the event loop after which the next plot of a picture waits for another turn. With one plot a
+turn a window that plays is painted five times for every picture, and films of two models take twice as long."""
 WAIT_MS = 15
 """Until the next look whether there is room for another picture."""
 SAMPLES = 5
@@ -96,7 +99,7 @@ class FilmMaker(QObject):
 
     @Slot()
     def _paint(self) -> None:
-        """Paint one plot of a picture, where there is room for that."""
+        """Paint a picture where there is room for it, or as many of its plots as a turn has time for."""
         if self._picture is None and self._queue.qsize() >= AHEAD:
             self._clock.start(WAIT_MS)
             return
@@ -109,10 +112,11 @@ class FilmMaker(QObject):
         if self._picture is None:
             self._clock.start(WAIT_MS)
             return
-        picture = next(self._picture)
-        if picture is None:
-            self._clock.start(0)
-            return
+        end = perf_counter() + TURN
+        while (picture := next(self._picture)) is None:
+            if perf_counter() > end:
+                self._clock.start(0)
+                return
         self._next = self._picture = None
         self._queue.put_nowait((picture, stays))
         self._done += stays > 0

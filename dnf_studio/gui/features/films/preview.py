@@ -69,6 +69,11 @@ class FilmPreview(QWidget):
         column.addWidget(self.picture, 1)
         column.addWidget(self.slider)
 
+    @property
+    def running(self) -> bool:
+        """Whether a stage is made ready or painted just now."""
+        return self._turns.running
+
     def show_film(self, stage: Stage, look: Look, script: Script) -> None:
         """Show a picture of this film from now on; the stage is nobody else's until `forget`."""
         self._film = stage, look, script

@@ -146,6 +146,23 @@ def test_a_stage_takes_a_look_and_paints_a_plot_at_a_step(dialog: FilmDialog) ->
     assert len(list(stage.taking(dialog.form.look))) == 3 * len(stage.twins)
 
 
+def test_a_stage_that_is_on_its_way_comes_before_what_the_window_shows_since(dialog: FilmDialog, qtbot: QtBot) -> None:
+    """A stage for each of many changes would never be whole, and no film begin; the last change is followed after."""
+    dialog.refresh()
+    first = dialog.stage
+    dialog._settle.timeout.emit()
+    assert dialog.stage is first and dialog._settle.isActive()
+    qtbot.waitUntil(lambda: dialog.stage is not first)
+    dialog.form.target.setText("film.png")
+    dialog.write.click()
+    written = dialog.stage
+    dialog._settle.timeout.emit()
+    assert dialog.stage is written
+    with qtbot.waitSignal(dialog.maker.written, timeout=20_000):
+        pass
+    assert dialog.stage is written
+
+
 def test_cancel_leaves_nothing_and_another_film_can_be_written(
     dialog: FilmDialog, tmp_path: Path, qtbot: QtBot
 ) -> None:
