@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from dnf_studio.config.model_kinds import GROUPS, MODEL_KINDS, filled, model_fault, replaced
+from dnf_studio.config.model_kinds import GROUPS, MODEL_KINDS, faults, filled, replaced
 from dnf_studio.config.names import AnyModel
 from dnf_studio.config.settings import Missing, NetworkConfig, SDEConfig, Settings, TrainingConfig
 from dnf_studio.errors import SettingError, continued
@@ -97,9 +97,8 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _fits_its_model(self) -> Self:
-        fault = model_fault(self.model, self)
-        if fault is not None:
-            raise ValueError(fault)
+        if found := faults(self.model, self.value):
+            raise ValueError(next(iter(found.values())))
         return self
 
     @classmethod
@@ -185,7 +184,8 @@ class Config(Settings):
     def changes_to(self, model: str) -> dict[str, Any]:
         """The changes to another kind of model: its name, and the default of each setting that it refuses.
 
-        What stands at the default of this model goes to that of the other anyway (`changed`) and is not named.
+        What stands at the default of this model goes to that of the other anyway (`changed`) and is not named. Raises
+        `SettingError` for a model that there is not.
 
         Examples
         --------
@@ -193,11 +193,8 @@ class Config(Settings):
         >>> dnf.Config.create({"sde": {"condition": "node"}}).changes_to("diffusion")
         {'model': 'diffusion', 'sde.condition': 'time'}
         """
-        if model not in MODEL_KINDS:
-            return {"model": model}
         own, other = self.defaults(), self.create({"model": model})
-        refusals = [(name, refused) for name, refused, _ in MODEL_KINDS[model].refused]
-        back = [name for name, refused in refusals if self.value(name) != own.value(name) and refused(self.value(name))]
+        back = [name for name in faults(model, self.value) if self.value(name) != own.value(name)]
         return {"model": model, **{name: other.value(name) for name in back}}
 
     def value(self, name: str) -> Any:  # noqa: ANN401 - of any setting

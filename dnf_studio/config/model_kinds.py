@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, Literal
 
 from dnf_studio.config.grids import LEVEL_GRIDS, NO_LEVELS, POWER_GRIDS
@@ -274,9 +273,6 @@ def refused_values(model: ModelName, name: str, values: Iterable[str]) -> list[s
     return [value for value in values if any(refused(value) for refused in refusals)]
 
 
-def model_fault(model: ModelName, settings: object) -> str | None:
-    """Why a model cannot have these settings, as the groups of a `Config` that has them, or None."""
-    for name, refused, why in MODEL_KINDS[model].refused:
-        if refused(reduce(getattr, name.split("."), settings)):
-            return why
-    return None
+def faults(model: str, value: Callable[[str], Any]) -> dict[str, str]:
+    """The settings that a model cannot have as they are, by dotted name, and why; `value` says what each is."""
+    return {name: why for name, refused, why in MODEL_KINDS[model].refused if refused(value(name))}

@@ -107,9 +107,7 @@ def fit_spline(settings: SplineSettings, seconds: float, seed: int, dataset: Dat
         return _train(flow, settings, seconds, seed, dataset, tell)
 
 
-def _train(
-    flow: NSF, settings: SplineSettings, seconds: float, seed: int, dataset: Dataset, tell: Tell
-) -> Fitted:  # Long: one loop and its clock
+def _train(flow: NSF, settings: SplineSettings, seconds: float, seed: int, dataset: Dataset, tell: Tell) -> Fitted:
     generator = torch.Generator().manual_seed(seed)
     held_out = dataset.validation(VALIDATION_POINTS, 0)
     if held_out is None:

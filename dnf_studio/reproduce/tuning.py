@@ -156,22 +156,15 @@ def _tried(data: str, model: str, settings: Settings, seconds: float) -> Trial:
     """Train on one thread for so many CPU seconds and measure."""
     if model == "spline":
         return _spline_tried(open_dataset(data), SplineSettings.of(settings), seconds)
-    return _run_tried(Config.create({"data": data, "model": model}).changed(dict(settings)), seconds)
+    own = {**settings, "training.seed": SEED}
+    return _run_tried(Config.create({"data": data, "model": model}).changed(own), seconds)
 
 
 def _spline_tried(dataset: Dataset, settings: SplineSettings, seconds: float) -> Trial:
     found = fit_spline(settings, seconds, SEED, dataset, lambda _: None)
     rows = dataset.validation(ODE_POINTS, 0)
     nll, error = (None, None) if rows is None else mean_and_error(found.nll(rows))
-    return {
-        "seed": SEED,
-        "iterations": found.iterations,
-        "best iteration": found.best,
-        "CPU seconds": round(found.seconds, 1),
-        "nll": nll,
-        "error": error,
-        "failed": None,
-    }
+    return _told(found.iterations, found.best, found.seconds, nll, error)
 
 
 def _run_tried(config: Config, seconds: float) -> Trial:
@@ -192,10 +185,17 @@ def _run_tried(config: Config, seconds: float) -> Trial:
             nll, error = mean_and_error(ode_nll(run.flow, rows, TOLERANCE))
     except DivergenceError as problem:
         spent, failed = time.process_time() - started, str(problem)
+    return _told(run.iteration, run.early_stopping.best_iteration, spent, nll, error, failed)
+
+
+def _told(
+    iterations: int, best: int, spent: float, nll: float | None, error: float | None, failed: str | None = None
+) -> Trial:
+    """What is kept of a trial beside what was tried."""
     return {
-        "seed": config.training.seed,
-        "iterations": run.iteration,
-        "best iteration": run.early_stopping.best_iteration,
+        "seed": SEED,
+        "iterations": iterations,
+        "best iteration": best,
         "CPU seconds": round(spent, 1),
         "nll": nll,
         "error": error,

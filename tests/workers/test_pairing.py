@@ -39,7 +39,9 @@ EVERY: list[tuple[str, str]] = [
 
 def model_of(kind: str) -> GenerativeModel:
     torch.manual_seed(2)
-    config = Config.create({"model": kind, "sde": {"steps": 6}, "network": {"layers": 1, "channels": 16}})
+    # By its own g an untrained diffusion model throws points as far as 1,400, where float32 says no more than .0001
+    sde = {"steps": 6, "g_end": 2.0} if kind == "diffusion" else {"steps": 6}
+    config = Config.create({"model": kind, "sde": sde, "network": {"layers": 1, "channels": 16}})
     return build_model(2, config).requires_grad_(False)
 
 
@@ -68,9 +70,8 @@ def test_each_backward_path_starts_where_its_forward_path_ends(kind: str, solver
     grid, noise = flow.grid(8), DisplayNoise()
     eps = torch.cat([noise.noise(3, part, 2, grid.t)[1] for part in blocks(POINTS, 8, 2)], dim=1)
     ends = torch.from_numpy(frame.forward[-1])
-    path = collected(flow.sampler(grid, request)(ends, eps.flip(0).__getitem__)).flip(0).numpy()
-    # Blocks of other sizes round differently, on one processor more than on another; some paths go as far as 1,400
-    np.testing.assert_allclose(frame.backward, path, rtol=0, atol=4 * np.spacing(np.abs(path).max()))
+    path = collected(flow.sampler(grid, request)(ends, eps.flip(0).__getitem__)).flip(0)
+    np.testing.assert_allclose(frame.backward, path, atol=2e-5)
 
 
 def test_the_switch_leaves_the_forward_paths_and_comes_back_to_the_same_noise() -> None:
