@@ -58,7 +58,6 @@ class FilmDialog(QDialog):
         self._shown: View | None = None
         self._begins = False
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
-        self._growing = QTimer(self, singleShot=True, interval=0)
         self._turns = Turns(self)
         self._arrange()
         self._connect()
@@ -108,7 +107,7 @@ class FilmDialog(QDialog):
     def _follow_window(self) -> None:
         """Take what the window shows now, but let a stage come first that is on its way: while somebody drags N there
         would be none."""
-        if self._begins or self._growing.isActive() or self.preview.running:
+        if self._begins or self._turns.running or self.preview.running:
             self._settle.start()
         else:
             self.refresh()
@@ -172,7 +171,6 @@ class FilmDialog(QDialog):
         self.form.changed.connect(self._follow_form)
         self.write.clicked.connect(self.start)
         self.cancel.clicked.connect(self.reject)
-        self._growing.timeout.connect(self._grow)
         self._settle.timeout.connect(self._follow_window)
         self._workspace.session.changed.connect(lambda _names: self._settle.start())
         self._workspace.studio.opened.connect(lambda _opened: self._settle.start())
@@ -191,20 +189,17 @@ class FilmDialog(QDialog):
         if view is not None and frame is not None:
             dots = self._workspace.session.state.dots
             self.stage = Stage(view.plots, view.places, frame.t, self, (dots[0] / 100, dots[1] / 100))
-            self._growing.start()
+            self._turns.go(self._making(self.stage))
 
-    @Slot()
-    def _grow(self) -> None:
-        if self.stage is None:
-            return
-        if self.stage.grow():
-            self._growing.start()
-        elif self._begins:
-            self._turns.go(self._preparing(self.stage, self.form.script))
-        else:
+    def _making(self, stage: Stage) -> Iterator[object]:
+        """Make the stage, a plot at a step, then show the film or get ready to write it."""
+        while not stage.ready:
+            stage.grow()
+            yield None
+        if not self._begins:
             self._show_film()
-
-    def _preparing(self, stage: Stage, script: Script) -> Iterator[object]:
+            return
+        script = self.form.script
         yield from stage.taking(self.form.look)
         places = [moment.position for moment, _ in script.shots()] if script.at is None else []
         self._fields.ask(stage, places, partial(self._begin, stage, script))

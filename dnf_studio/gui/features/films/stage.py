@@ -105,8 +105,8 @@ class Stage(QWidget):
         """Whether it is of two models, each of which has times and steps of its own."""
         return any(twin.letter == "B" for twin in self.twins)
 
-    def grow(self) -> bool:
-        """Copy one more plot, a tenth of a second's work; whether there are still others to copy."""
+    def grow(self) -> None:
+        """Copy one more plot, if there is one to copy, a tenth of a second's work."""
         if self._waiting:
             twin = twin_of(self._waiting.pop(0))
             twin.setParent(self)
@@ -114,7 +114,6 @@ class Stage(QWidget):
             self._field = self._field or field_of(twin)
             self.twins.append(twin)
             twin.show()
-        return bool(self._waiting)
 
     def taking(self, look: Look) -> Iterator[None]:
         """Paint in this size and these colours from now on; a part of the work at a step, none where it is done."""
