@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 FRAME_SECONDS = 0.45
 """Least time between two frames of new weights."""
+PATIENCE = 0.25
+"""Seconds that a pass may take to its first points although the settings have changed again: else a slider that is
+moved without rest would show nothing before it stops."""
 CROWD = 3.0
 """Seconds for further points to one for the excess, where both are wanted."""
 
@@ -28,11 +31,11 @@ CROWD = 3.0
 class Explorer(ExplorerRequests):
     """Carries the display set through both SDEs and leaves frames in `mailbox`.
 
-    A new request or new data cancels the running pass at once and is shown block by block as it
-    grows. New weights alone let the running pass finish, so that frames keep coming while a model
-    trains, and are shown only when complete, so that nothing flickers. The numbers of one point follow
-    the frames in `inspections`, vector fields in `fields`, marginals in `comparing.found`, the excess, on more and
-    more points, in `excess`. All methods may be called from any thread and return at once.
+    New data cancels the running pass at once, a new request as soon as the first points of the pass have been shown;
+    what is new is shown block by block as it grows. New weights alone let the running pass finish, so that frames keep
+    coming while a model trains, and are shown only when complete, so that nothing flickers. The numbers of one point
+    follow the frames in `inspections`, vector fields in `fields`, marginals in `comparing.found`, the excess, on more
+    and more points, in `excess`. All methods may be called from any thread and return at once.
     """
 
     def __init__(self) -> None:
@@ -40,6 +43,8 @@ class Explorer(ExplorerRequests):
         self._spent = {True: 0.0, False: 0.0}
         self._done: FrameRequest | None = None
         self._running: FrameRequest | None = None
+        self._patient_until = 0.0
+        """Until when the running pass is let come to its first points; 0 where some have been shown."""
         self._answering = Lock()
         self._thread = Thread(target=self._work, name="dnf-explorer", daemon=True)
         self._thread.start()
@@ -91,7 +96,7 @@ class Explorer(ExplorerRequests):
                 self._find_piece(passes)
             else:
                 started = perf_counter()
-                self._running = wanted
+                self._running, self._patient_until = wanted, started + PATIENCE
                 # Two questions go to another process at once, which is idle between none of them
                 remote = wanted.snapshot is not None and wanted.snapshot.flow.elsewhere is not None
                 passes.use(1 if self._training and not remote else 2)
@@ -150,7 +155,8 @@ class Explorer(ExplorerRequests):
             with self._answering:
                 if self._unanswered(busy=True):
                     self._answer(passes)
-        return self._cancelled(wanted)
+        early = wanted is self._running and perf_counter() < self._patient_until
+        return self._left(wanted) if early else self._cancelled(wanted)
 
     def _post(self, passes: Passes, frame: Frame) -> None:
         """Post a frame, and with the first one of a pass the numbers that belong to it."""
@@ -161,7 +167,7 @@ class Explorer(ExplorerRequests):
                 return
             self.mailbox.put(frame)
         self._tell()
-        self._framed = self._running
+        self._framed, self._patient_until = self._running, 0.0
         self._fields.show(frame, self._framed)
         self._excess.show(frame, running, self._training or running.hurried)
         self._crowd.show(frame, running, self._training or running.hurried)

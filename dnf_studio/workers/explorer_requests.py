@@ -157,6 +157,9 @@ class ExplorerRequests:
 
     def _cancelled(self, wanted: FrameRequest) -> bool:
         """Whether the pass for `wanted` has been overtaken by more than newer weights."""
+        return self._left(wanted) or self._wanted.request is not wanted.request
+
+    def _left(self, wanted: FrameRequest) -> bool:
+        """Whether nobody wants to see anything of `wanted` any more, whatever the settings."""
         newest = self._wanted
-        other = newest.request is not wanted.request or newest.data is not wanted.data
-        return self._closing or other or newest.turn is not wanted.turn
+        return self._closing or newest.data is not wanted.data or newest.turn is not wanted.turn

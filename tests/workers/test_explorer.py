@@ -17,6 +17,7 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.errors import Cancelled, SettingError
+from dnf_studio.workers import explorer as explorer_module
 from dnf_studio.workers import passes
 from dnf_studio.workers.excess import ExcessWatch
 from dnf_studio.workers.explorer import Explorer
@@ -184,9 +185,11 @@ def test_another_lambda_keeps_the_forward_half_and_other_data_the_backward_half(
     assert sorted(calls) == ["backward", "forward"]
 
 
-def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
-    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("patience", [0.0, 60.0])
+def test_a_new_request_cancels_within_a_block_unless_it_is_the_first_and_new_weights_do_not(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
+    monkeypatch.setattr(explorer_module, "PATIENCE", patience)
     entered, leave = threading.Event(), threading.Event()
     left: list[str] = []
     real = passes.PathSimulator.forward
@@ -218,8 +221,34 @@ def test_a_new_request_cancels_within_a_block_and_new_weights_do_not(
     assert entered.wait(10)
     explorer.request(viewed(steps=4))
     leave.set()
-    assert frames_until(explorer)[-1].request.steps == 4
-    assert left == ["cancelled"]
+    frames = frames_until(explorer)
+    assert frames[-1].request.steps == 4
+    # Else a slider that is moved faster than a block is computed would show nothing before it rests
+    assert left == ["went on" if patience else "cancelled"]
+
+
+def test_a_pass_that_has_shown_something_is_cancelled_by_a_new_request(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explorer_module, "PATIENCE", 60.0)
+    began, leave, real = threading.Event(), threading.Event(), passes.PathSimulator.backward
+    posted: list[Frame] = []
+    put = explorer.mailbox.put
+
+    def slow(simulator: object, latents: torch.Tensor, noise: object, check: object, **whole: bool) -> object:
+        began.set()
+        leave.wait(10)
+        return real(simulator, latents, noise, check, **whole)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(passes.PathSimulator, "backward", slow)
+    monkeypatch.setattr(explorer.mailbox, "put", lambda frame: (posted.append(frame), put(frame)))
+    explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(900, 2))
+    assert began.wait(10)
+    explorer.request(viewed(steps=3))
+    leave.set()
+    frames_until(explorer)
+    # Of the pass that was overtaken the first 256 points, then the new one from its first points on
+    assert [(frame.request.steps, frame.forward.shape[1]) for frame in posted[:2]] == [(None, 256), (3, 256)]
 
 
 def test_points_keep_their_identity_when_n_changes(explorer: Explorer) -> None:

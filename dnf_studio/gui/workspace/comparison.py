@@ -260,9 +260,11 @@ class Comparison(QObject):
         elif error is not None:
             self._studio.failed.emit(error)
         frame = explorer.mailbox.take()
-        # A grows block by block before one's eyes; B once more would be twice as much to draw
-        whole = frame is not None and (frame.all_points or self._frame is None)
-        if frame is not None and whole and frame.weights == second.opened.snapshot.version:
+        # A grows block by block before one's eyes; of B only the first points are shown, and then all: there is less to
+        # draw, and it follows while a slider is moved
+        shown = self._frame
+        due = frame is not None and (frame.all_points or shown is None or shown.request != frame.request)
+        if frame is not None and due and frame.weights == second.opened.snapshot.version:
             self._frame = frame
             if self._excess is not None and not self._excess.fits(frame):
                 self._excess = None
