@@ -107,6 +107,9 @@ def painted_once(app: QApplication) -> Iterator[None]:
         for window in windows:
             if isValid(window):
                 window.setUpdatesEnabled(True)
+                # What was to be painted meanwhile is still noted, and as long as anything is Qt asks for no painting:
+                # a window that plays would not be painted any more
+                app.postEvent(window, QEvent(QEvent.Type.UpdateRequest))
 
     try:
         yield

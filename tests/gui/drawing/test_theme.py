@@ -4,13 +4,13 @@ import dataclasses
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu, QStatusBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.help import Help, HelpButton
 from dnf_studio.gui.drawing.plot import Plot
-from dnf_studio.gui.drawing.style import apply_theme
+from dnf_studio.gui.drawing.style import apply_theme, painted_once
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, mix, system_theme
 
 
@@ -55,6 +55,31 @@ def test_apply_gives_the_palette_of_the_theme(qtbot: QtBot, qapp: QApplication) 
         assert qapp.palette().color(QPalette.ColorRole.Base).name() == theme.base
         assert qapp.palette().color(QPalette.ColorRole.Text).name() == theme.text
     assert system_theme(qapp) in (LIGHT, DARK)
+
+
+def test_a_window_that_was_to_be_painted_when_colours_change_is_painted_afterwards(
+    qapp: QApplication, qtbot: QtBot
+) -> None:
+    painted: list[int] = []
+
+    class Playing(QWidget):
+        def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+            painted.append(1)
+
+    playing = Playing()
+    qtbot.addWidget(playing)
+    with qtbot.waitExposed(playing):
+        playing.show()
+    qtbot.waitUntil(lambda: bool(painted))
+    playing.update()
+    with painted_once(qapp):
+        # Its turn to be painted comes while nothing is
+        qapp.sendPostedEvents(playing, QEvent.Type.UpdateRequest.value)
+        painted.clear()
+    qtbot.waitUntil(lambda: bool(painted))
+    painted.clear()
+    playing.update()
+    qtbot.waitUntil(lambda: bool(painted))
 
 
 def test_mixing() -> None:
