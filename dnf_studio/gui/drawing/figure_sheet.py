@@ -59,7 +59,7 @@ def paint_stage(
     """Paint plots into `rect`, each at its place, which is in parts of the whole: 0 to 1 across and down; above them
     all `key`, which says what letters in their titles stand for.
 
-    Those that begin at one height have their axes at one height too.
+    Those that begin at one height, or are of one size, have axes at one height, or of one size, too.
     """
     if style.title and key:
         rect = QRectF(rect)
@@ -74,8 +74,15 @@ def paint_stage(
         frames[plot] = own.adjusted(edges[0], edges[1], -ends[0], -ends[1])
     high = {plot: header_height(plot, frame.width(), style) for plot, frame in frames.items()}
     for plot, frame in frames.items():
-        beside = (high[other] for other, its in frames.items() if abs(its.top() - frame.top()) < 1)
+        alike = (
+            other for other, its in frames.items() if abs(its.top() - frame.top()) < 1 or its.size() == frame.size()
+        )
+        beside = (high[other] for other in alike)
         paint_plot(painter, plot, frame, style, header=max(beside))
+
+
+def _alike(first: QRectF, second: QRectF) -> bool:
+    return abs(first.top() - second.top()) < 1 or first.size() == second.size()
 
 
 def paint_sheet(painter: FigurePainter, models: Sequence[Slices], rect: QRectF, style: FigureStyle) -> None:

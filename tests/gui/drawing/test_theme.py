@@ -63,7 +63,7 @@ def test_a_window_that_was_to_be_painted_when_colours_change_is_painted_afterwar
     painted: list[int] = []
 
     class Playing(QWidget):
-        def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        def paintEvent(self, event: QPaintEvent) -> None:
             painted.append(1)
 
     playing = Playing()

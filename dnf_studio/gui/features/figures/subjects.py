@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPoint, QRect, QRectF
 from PySide6.QtWidgets import QWidget
@@ -76,11 +76,20 @@ class Subjects:
             raise ExportError("There is nothing to show yet: open a model first, or let what is computed come.")
         if isinstance(key, Plot):
             return Subject(key.full_name, lambda style: lambda p, rect: paint_plot(p, plots[0], rect, style))
-        placed = _placed(plots, self._workspace.parent)
+        seen = _placed(plots, self._workspace.parent)
         title = "Both processes" if key == BOTH else "Plots"
         names = zip("AB", self._workspace.comparison.names, strict=False) if self.two else ()
         key_line = "    ".join(f"{letter}  {name}" for letter, name in names)
-        return Subject(title, lambda style: lambda p, rect: paint_stage(p, placed, rect, style, key_line))
+        square = [plot for plot in plots if isinstance(plot, ProcessPlot)] if key == BOTH and len(plots) == 4 else []
+
+        def paint(style: FigureStyle) -> Paint:
+            if square and style.width < 2 * style.height:
+                # Four beside each other are slivers in a column of a paper, and so low there is no room for captions
+                plain, placed = replace(style, caption=False), _in_square(square)
+                return lambda p, rect: paint_stage(p, placed, rect, plain, key_line)
+            return lambda p, rect: paint_stage(p, seen, rect, style, key_line)
+
+        return Subject(title, paint)
 
     def close(self) -> None:
         """Let the views go that only slices are painted from."""
@@ -122,6 +131,11 @@ class Subjects:
 def _corner(plot: Plot, window: QWidget) -> tuple[int, int]:
     corner = plot.mapTo(window, QPoint()) if window.isAncestorOf(plot) else plot.mapToGlobal(QPoint())
     return corner.y(), corner.x()
+
+
+def _in_square(plots: list[ProcessPlot]) -> list[tuple[Plot, QRectF]]:
+    """Both processes of A above those of B, in parts of the whole."""
+    return [(plot, QRectF(0.5 * (plot.direction == "backward"), 0.5 * plot.second, 0.5, 0.5)) for plot in plots]
 
 
 def _placed(plots: list[Plot], window: QWidget) -> list[tuple[Plot, QRectF]]:

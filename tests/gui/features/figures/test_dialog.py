@@ -9,10 +9,12 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import ExportError
+from dnf_studio.gui.drawing import figure
 from dnf_studio.gui.drawing.figure import FigureStyle
 from dnf_studio.gui.drawing.figure_file import encoded
 from dnf_studio.gui.features.figures.controller import FiguresController
@@ -97,6 +99,29 @@ def test_slices_of_two_models(shown: Workspace) -> None:
     assert "step 5 of 10" in svg and "step 2 of 4" in svg and svg.count("<circle") == 2 * 3 * (30 + 20)
     assert "rings" not in encoded(".svg", style, subjects.subject(SLICES, Timing(second=False)).paint(style)).decode()
     subjects.close()
+
+
+def test_two_models_beside_each_other_are_a_square_in_a_column_and_a_row_across_a_page(
+    shown: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, direction in (("forward-b", "forward"), ("backward-b", "backward")):
+        view = ProcessView(direction)
+        view.second = True
+        shown.parent.layout().addWidget(view)
+        shown.plots.add(name, view)
+        view.show()
+    show_frame(shown)
+    second = SimpleNamespace(names=("moons", "rings"), frame=frame_of(20, 4))
+    both = Subjects(replace(shown, comparison=cast(Comparison, second))).subject(BOTH, Timing())
+    areas: list[QRectF] = []
+    monkeypatch.setattr(figure, "paint_data", lambda painter, plot, area, style: areas.append(area.rect))
+    for style in (FigureStyle(), FigureStyle(width=174.0)):
+        encoded(".svg", style, both.paint(style))
+    square, column = areas[:4], areas[4:]
+    assert len({(round(one.width()), round(one.height())) for one in square}) == 1, "one scale for all four"
+    assert len({one.left() for one in square}) == len({one.top() for one in square}) == 2
+    # On a page as wide as that they stand as in the window, which has them below each other here
+    assert len({one.left() for one in column}) == 1 and len({one.top() for one in column}) == 4
 
 
 def test_one_dialog_from_the_menu_and_from_a_plot(
