@@ -90,6 +90,13 @@ def all_widgets(app: QApplication, *kinds: type[QWidget], name: str | None = Non
                 yield from root.findChildren(kind) if name is None else root.findChildren(kind, name)
 
 
+def lay_out() -> None:
+    """Give everything its place now, and not in later turns of the event loop, between which it would be painted where
+    it was."""
+    for _ in range(LAYOUTS):
+        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+
+
 @contextmanager
 def painted_once(app: QApplication) -> Iterator[None]:
     """Within it nothing is painted; a turn of the event loop later all that grew has its place, and is painted there.
@@ -102,8 +109,7 @@ def painted_once(app: QApplication) -> Iterator[None]:
         window.setUpdatesEnabled(False)
 
     def paint() -> None:
-        for _ in range(LAYOUTS):
-            app.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+        lay_out()
         for window in windows:
             if isValid(window):
                 window.setUpdatesEnabled(True)

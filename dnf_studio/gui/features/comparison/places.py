@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget
 
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
+from dnf_studio.gui.drawing.style import lay_out
 from dnf_studio.gui.drawing.theme import DIRECTIONS, SECOND
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
@@ -91,6 +92,8 @@ class SecondViews(QObject):
             self._bring_to_front(direction)
             self._stack(direction).setVisible(first)
             self._stacks[direction].setVisible(second)
+        # Else there would be a flash of nothing: a view that comes is as small as can be until then
+        lay_out()
         row.setUpdatesEnabled(True)
         if came:
             self._show_frame(self._comparison.frame)

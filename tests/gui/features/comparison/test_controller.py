@@ -86,8 +86,10 @@ def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     assert np.array_equal(layers.points._points, compared.workspace.comparison.frame.forward[6])
     QTest.keySequence(compared, QKeySequence("Ctrl+Alt+3"))
     assert controller._blink.isActive() and not layers.points.isVisible()
+    place = forward.plot.size()
     QTest.keySequence(compared, QKeySequence("B"))
     assert seen(compared) == (False, True) and not controller._blink.isActive()
+    assert second.plot.size() == place, "its whole place at once, or it flashes"
     QTest.keySequence(compared, QKeySequence("B"))
     assert seen(compared) == (True, False)
     grounds = [controller.bar.buttons[f"compare-{name}"].palette().button().color().name() for name in COMPARING]
