@@ -111,7 +111,7 @@ class StatusUpdater(QObject):
         studio, training, files = workspace.studio, workspace.studio.training, workspace.files
         studio.opened.connect(self._show_opened)
         studio.progressed.connect(self._show_progress)
-        studio.bound_changed.connect(lambda bound: status.show_nll(bound, self._floor()))
+        studio.bound_changed.connect(self._show_bound)
         studio.said.connect(status.say)
         studio.failed.connect(workspace.tell)
         studio.failed.connect(status.take_back)
@@ -135,11 +135,21 @@ class StatusUpdater(QObject):
         shown, saved = opened.shown, opened.checkpoint
         self._toolbar.set_own_steps(shown.steps)
         self._status.show_run(saved.iteration if saved is not None else 0, None, None)
-        metrics = saved.metrics if saved is not None else {}
         self._status.set_bounded(shown.solvers[0].chain is not None)
-        self._status.show_nll(metrics.get("nll_bound", metrics.get("nll_ode", self._studio.bound)), shown.entropy)
+        self._status.show_nll(self._nll_of(opened), shown.entropy)
         self._status.say(opened.note or _sentence(opened))
         self._retitle()
+
+    def _nll_of(self, opened: Opened) -> float | None:
+        """What is known of a model that was opened: what was measured, or where its loss ends."""
+        metrics = opened.checkpoint.metrics if opened.checkpoint is not None else {}
+        found: float | None = metrics.get("nll_bound", metrics.get("nll_ode", self._studio.bound))
+        return found
+
+    @Slot(object)
+    def _show_bound(self, bound: float | None) -> None:
+        if not self._past:
+            self._status.show_nll(bound, self._floor())
 
     @Slot(object)
     def _follow_steps(self, frame: Frame) -> None:
@@ -174,6 +184,10 @@ class StatusUpdater(QObject):
     @Slot(object)
     def _take_past(self, past: Past | None) -> None:
         self._past = "" if past is None else f"as it was after iteration {past.kept.iteration:,}"
+        current, run = self._studio.current, self._studio.training.run
+        # While one looks back, what is known is not of the weights that are shown
+        now = self._studio.bound if run is not None or current is None else self._nll_of(current)
+        self._status.show_nll(None if self._past else now, self._floor())
         self._retitle()
 
     @Slot()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.commands import Command
+from dnf_studio.gui.workspace.look_back import Past
 from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
 
 UNTRAINED = (
@@ -26,15 +27,24 @@ def _plot(workspace: Workspace) -> Plot:
 
 def _explain_untrained(workspace: Workspace, plot: Plot) -> None:
     """Say why the bars of weights that nobody has trained are about 0, until there are others."""
-    title, caption = plot.accessibleName(), plot.caption
+    title, caption, studio = plot.accessibleName(), plot.caption, workspace.studio
 
     def say(untrained: bool) -> None:
         wanted = UNTRAINED if untrained else caption
         if plot.caption != wanted:
             plot.set_words(title, wanted)
 
-    workspace.studio.opened.connect(lambda opened: say(not opened.shown.trained))
-    workspace.live.reported.connect(lambda _reports: say(False))
+    def say_of(past: Past | None) -> None:
+        now = studio.current is not None and not studio.current.shown.trained and not studio.past.now
+        say(now if past is None else not past.kept.iteration)
+
+    def say_of_run(_reports: object) -> None:
+        if studio.past.shown is None:
+            say(False)
+
+    studio.opened.connect(lambda opened: say(not opened.shown.trained))
+    studio.past_changed.connect(say_of)
+    workspace.live.reported.connect(say_of_run)
 
 
 def _choose_worst(workspace: Workspace, shown: str, step: int, adds: bool) -> None:

@@ -58,8 +58,8 @@ class LossController(QObject):
 
     @Slot(object)
     def _place(self, past: Past | None) -> None:
-        """Mark where in training the views are."""
-        self._plot.place.set_iteration(None if past is None else past.kept.iteration)
+        """Show where in training the views are."""
+        self._plot.look_back(None if past is None else past.kept.iteration)
 
     @Slot()
     def _follow(self) -> None:

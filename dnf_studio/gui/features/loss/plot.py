@@ -70,6 +70,7 @@ class LossPlot(Plot):
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.box.sigYRangeChanged.connect(self._follow_range)
         self._marks: dict[tuple[int, str], Mark] = {}
+        self._back_at: int | None = None
         self.marks, self.place = MarksLayer(self.plot, self.theme), PlaceLine(self.plot)
         for label in (self._label, self._least_label):
             label.setFont(self.plot.getAxis("bottom").style["tickFont"])
@@ -82,6 +83,12 @@ class LossPlot(Plot):
     @property
     def _shown_floor(self) -> float | None:
         return self._floor if self._nats else None
+
+    def look_back(self, iteration: int | None) -> None:
+        """Mark the iteration that the views look back to, and say the loss there; None comes back to now."""
+        self._back_at = iteration
+        self.place.set_iteration(iteration)
+        self._refresh()
 
     def append(self, reports: Sequence[StepReport]) -> None:
         """Add iterations, in order."""
@@ -216,10 +223,18 @@ class LossPlot(Plot):
             from dnf_studio.gui.features.loss.meaning import run_meaning
 
             self.caption_line.set_meaning(run_meaning(curve, floor, least, self._measured, self._nats))
-            value = f"{curve.smoothed:.3f}".replace("-", "−")
-            self.set_note(f"{value} nats" if self._nats else value, value)
+            shown = self._smoothed_there()
+            value = "untrained" if shown is None else f"{shown:.3f}".replace("-", "−")
+            self.set_note(f"{value} nats" if self._nats and shown is not None else value, value)
         if self._following:
             self.reset_view()
+
+    def _smoothed_there(self) -> float | None:
+        """The smoothed curve now, or where the views look back to; None before the first iteration."""
+        if self._back_at is None:
+            return self._curve.smoothed
+        place = int(np.searchsorted(self._curve.iterations, self._back_at, side="right"))
+        return float(self._curve.smooth[place - 1]) if place else None
 
     def _show_floors(self, floor: float | None) -> float | None:
         """The entropy, and above it what the chain can attain where that is another, which is returned."""

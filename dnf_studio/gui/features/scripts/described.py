@@ -12,6 +12,7 @@ from dnf_studio.config import Config, flatten
 from dnf_studio.core.data.naming import MEMORY, is_drawing, split_selection
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import StudioError
+from dnf_studio.gui.drawing.words import node_at
 from dnf_studio.gui.workspace.opening import bundled_files
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.plugins import VARIABLE
@@ -137,7 +138,7 @@ def _of_model(workspace: Workspace, opened: Opened, frame: Frame, state: State) 
         own_samples=opened.dataset is None,
         chosen=state.selection,
         chosen_in="both" if state.paired else state.selection_of,
-        step=min(steps, round(workspace.session.cursor.fraction * steps)),
+        step=node_at(workspace.session.cursor.fraction * steps),
         axes=(axes[0], axes[1]),
         dim=opened.shown.dim,
         theme="dark" if workspace.appearance.theme.name == "dark" else "light",

@@ -71,6 +71,13 @@ def goes_on_and_moves_no_view(window: MainWindow, qtbot: QtBot, tmp_path: Path) 
     past = past_of(window, qtbot, 3)
     loss = window.plots["loss"]
     assert past.kept.iteration == 3 and loss.place.line.value() == 3
+    # What is said of now is not said of then
+    then = f"{loss._curve.smooth[2]:.3f} nats".replace("-", "−")
+    assert loss.note.texts[0] == then and "NLL" not in window.status.nll.text()
+    assert not window.plots["disagreement"].caption.startswith("Untrained")
+    past_of(window, qtbot, 0)
+    assert loss.note.texts[0] == "untrained" and window.plots["disagreement"].caption.startswith("Untrained")
+    past_of(window, qtbot, 3)
     loss.clicked_at(5.2, 0.0)
     assert studio.past.iteration == 5
     loss.double_clicked.emit()
@@ -92,7 +99,7 @@ def goes_on_and_moves_no_view(window: MainWindow, qtbot: QtBot, tmp_path: Path) 
     assert all(torch.equal(own, saved.tensors[f"model.{name}"]) for name, own in past.snapshot.tensors.items())
     window.commands["past-now"].trigger()
     qtbot.waitUntil(lambda: window.live.frame.weights not in (frame.weights, 0), timeout=20_000)
-    assert studio.look_back.shown is None and bar.objectName() == ""
+    assert studio.look_back.shown is None and bar.objectName() == "" and "NLL" in window.status.nll.text()
 
 
 def keeps_its_past_when_discarded_and_saved(
