@@ -51,7 +51,7 @@ FREEZE = (
 NOISE = "Total noise g²T, by scaling g: near 0 a flow, from 4 on a diffusion."
 SNAPSHOTS = (
     "Keep the weights at up to 200 iterations in a folder beside the file, 64 MB at most, to look back at the training "
-    "in the window. A run that is resumed goes on as it began."
+    "in the window. Not kept unless asked for; a run that is resumed goes on as it began."
 )
 LOG = (
     "A folder, new or of the run that is resumed, for its record while it trains: reports, weights now and then, the "

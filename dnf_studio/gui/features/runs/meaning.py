@@ -56,7 +56,7 @@ def of_likelihoods(found: Sequence[Standing]) -> str:
             best, second = ranked[0], ranked[1]
             if nats_between(best[:2], second[:2]).word == "told apart":
                 return f"By {words}, {best[2]} finds fresh data most likely."
-            return f"By {words}, {best[2]} is lowest, and it is not told apart from {second[2]}."
+            return f"{best[2]} and {second[2]} are not told apart by {words}, which is lower for {best[2]}."
     return ""
 
 

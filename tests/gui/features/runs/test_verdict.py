@@ -73,7 +73,7 @@ def test_what_the_plots_mean() -> None:
     assert "not told apart from those of B" in meaning.of_excess({"A": first, "B": unsure})
     assert meaning.of_likelihoods([A, B]) == "By the bound, A finds fresh data most likely."
     vague = replace(B, likelihoods={"bound": Likelihood(1.01, 0.01)})
-    assert meaning.of_likelihoods([vague, A]) == "By the bound, A is lowest, and it is not told apart from B."
+    assert meaning.of_likelihoods([vague, A]) == "A and B are not told apart by the bound, which is lower for A."
     assert meaning.of_likelihoods([A, replace(B, data=None)]) == ""
     one, other = (Curve(np.arange(3), np.array([3.0, 2, end]), np.zeros(3), None) for end in (-1.0, 1))
     assert meaning.of_losses({"A": one, "B": other}).startswith("A ends lowest, at −1;")
