@@ -8,7 +8,8 @@ Anything else that is raised is a defect.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -102,6 +103,29 @@ def cancel_when(unwanted: Callable[[], bool]) -> Check:
             raise Cancelled
 
     return check
+
+
+_interrupted: list[Callable[[], bool]] = []
+
+
+@contextmanager
+def interrupted_when(asked: Callable[[], bool]) -> Iterator[None]:
+    """Within it `check_interrupt` raises `Cancelled`, on whichever thread it is called, as soon as `asked()`.
+
+    For what ends the whole process, such as Ctrl-C, while threads are at work that lasts many seconds.
+    """
+    _interrupted.append(asked)
+    try:
+        yield
+    finally:
+        _interrupted.remove(asked)
+
+
+def check_interrupt() -> None:
+    """Raise `Cancelled` where the process is to end; called at every step of long work, by any thread."""
+    for asked in _interrupted:
+        if asked():
+            raise Cancelled
 
 
 def stop_signals() -> list[signal.Signals]:

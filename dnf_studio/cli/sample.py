@@ -19,7 +19,7 @@ from dnf_studio.core.ranks import our_ranks, restarts
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.solvers import LastStep
 from dnf_studio.core.storage.grid_presets import parse_grid
-from dnf_studio.errors import ExportError
+from dnf_studio.errors import ExportError, interrupted_when
 from dnf_studio.progress import Progress, note
 
 if TYPE_CHECKING:
@@ -113,7 +113,6 @@ def sample(
 
 def _write(flow: GenerativeModel, output: Path, plan: ExportPlan, source: Checkpoint, resume: bool) -> ExportProgress:
     """Draw into `output`; how far it was at its end, which is all."""
-    from dnf_studio.core.parallel import interrupted_when
     from dnf_studio.core.storage.export_plan import ExportProgress
     from dnf_studio.core.storage.journal import unfinished_export, unfinished_exports
     from dnf_studio.core.storage.samples import export_samples

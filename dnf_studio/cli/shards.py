@@ -11,7 +11,7 @@ from dnf_studio import api
 from dnf_studio.cli.output import Interrupt, clock
 from dnf_studio.core.files import check_target
 from dnf_studio.core.ranks import RankError
-from dnf_studio.errors import ExportError
+from dnf_studio.errors import ExportError, interrupted_when
 from dnf_studio.progress import Progress, note
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def write_in_shards(
     resume: bool,
 ) -> ExportProgress:
     """Draw into `output` together with the other ranks; how far it was at its end, which is all."""
-    from dnf_studio.core.parallel import interrupted_when
     from dnf_studio.core.storage.export_plan import ExportProgress
     from dnf_studio.core.storage.ranked_export import export_by_ranks
 

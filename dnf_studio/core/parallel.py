@@ -22,7 +22,7 @@ from typing import Any, Generic, Self, TypeVar
 import torch
 
 from dnf_studio.core.ranks import ALONE, Ranks, ranks_here
-from dnf_studio.errors import Cancelled, Check
+from dnf_studio.errors import Check, check_interrupt
 
 SWITCH_SECONDS = 2e-4
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
@@ -77,29 +77,6 @@ def keep_freed_memory() -> None:
             set_option(option, size)
 
 
-_interrupted: list[Callable[[], bool]] = []
-
-
-@contextmanager
-def interrupted_when(asked: Callable[[], bool]) -> Iterator[None]:
-    """Within it `check_interrupt` raises `Cancelled`, on whichever thread it is called, as soon as `asked()`.
-
-    For what ends the whole process, such as Ctrl-C, while threads are at work that lasts many seconds.
-    """
-    _interrupted.append(asked)
-    try:
-        yield
-    finally:
-        _interrupted.remove(asked)
-
-
-def check_interrupt() -> None:
-    """Raise `Cancelled` where the process is to end; called at every step of long work, by any thread."""
-    for asked in _interrupted:
-        if asked():
-            raise Cancelled
-
-
 class Deferred(Generic[R]):
     """Work for whichever thread comes to it first: an idle one of the pool, or the one that asks for its result."""
 
@@ -145,7 +122,7 @@ class BlockPool:
         """Those that share the blocks of a training step."""
         self.parts: list[tuple[float, float]] = []
         """What each of several ranks gave to the loss of the last step, and its share of the blocks."""
-        self.check: Check = lambda: None
+        self.check: Check = check_interrupt
         """Ends what is being computed where it is no longer wanted; called on any thread of the pool."""
         self._executor = (
             ThreadPoolExecutor(self.threads, "dnf-block", initializer=torch.set_num_threads, initargs=(1,))

@@ -222,7 +222,7 @@ class CrowdWatch:
             """The paths of the points from `begin` on, of each of `sides`."""
             size, number = _size(begin), first + begin
             brownian = BrownianPath(request.seed, size, 2 * dim, float(grid.t[0]), float(grid.t[-1]), stream=number)
-            noise, found = noise_of_both(brownian, grid.t), list[Array]()
+            noise, found = noise_of_both(brownian, grid.t, check), list[Array]()
             for side in sides:
                 count = min(size, side.rows - begin)
                 if side is ahead:

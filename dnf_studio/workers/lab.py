@@ -46,10 +46,10 @@ class DisplayPaths:
         self._lock = Lock()
         self._noise: DisplayNoise | None = None
 
-    def read(self, seed: int, block: slice, dim: int, t: Tensor) -> tuple[Tensor, Tensor]:
+    def read(self, seed: int, block: slice, dim: int, t: Tensor, check: Check) -> tuple[Tensor, Tensor]:
         """Forward and backward noise (N, B, D) of the points in `block`."""
         with self._lock:
-            return self._made().noise(seed, block, dim, t)
+            return self._made().noise(seed, block, dim, t, check)
 
     def latents(self, seed: int, count: int, dim: int) -> Tensor:
         """Latents (count, D) of the display set."""
@@ -192,7 +192,7 @@ class PathsStudy(SamplingStudy):
                 places = [row - block.start for row in rows]
 
                 def noise(t: Tensor, block: slice = block, places: Sequence[int] = places) -> tuple[Tensor, Tensor]:
-                    ahead, back = context.noise.read(seed, block, dim, t.cpu().float())
+                    ahead, back = context.noise.read(seed, block, dim, t.cpu().float(), check)
                     return ahead[:, places], back[:, places]
 
                 z = latents[rows] if self.sampling.start == "noise" else None

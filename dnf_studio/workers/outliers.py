@@ -95,7 +95,7 @@ def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, 
         simulator = PathSimulator(flow, grid, torch.float32, settings)
         rows = []
         for part in parts:
-            own, eps = noise.noise(settings.seed, part, flow.dim, grid.t)
+            own, eps = noise.noise(settings.seed, part, flow.dim, grid.t, check)
             z = simulator.ends(data[part], own, check) if settings.start == "forward" else latents[part]
             rows.append(simulator.backward(z, eps, check))
     return np.concatenate(rows, axis=1)

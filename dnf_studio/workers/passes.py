@@ -187,7 +187,7 @@ class Passes:
         whole = _kept(self._whole, work.hidden, back) if request.parts != "both" else None
         parts = block_batches(own, first, grows, dim, MERGED_ROWS if remote else GROWING_ROWS)
         for k, group in enumerate(parts):
-            noises = [self._noise.noise(request.seed, part, dim, grid.t) for part in group]
+            noises = [self._noise.noise(request.seed, part, dim, grid.t, check) for part in group]
             part = slice(group[0].start, group[-1].stop)
             noise = [torch.cat(pieces, dim=1) for pieces in zip(*noises, strict=True)]
             ahead = forward, partial(simulator.forward, data[part], noise[0], check)

@@ -24,7 +24,7 @@ from dnf_studio.core.sde.sample_settings import SampleSettings, Start
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress, Selection
 from dnf_studio.core.storage.samples import export_samples
-from dnf_studio.errors import DivergenceError, ExportError
+from dnf_studio.errors import DivergenceError, ExportError, check_interrupt
 
 
 def export_selection(
@@ -72,7 +72,7 @@ def selected_blocks(
     for part in parts:
         rows = [k - part.start for k in indices if part.start <= k < part.stop]
         if rows:
-            own, eps = noise.noise(settings.seed, part, flow.dim, grid.t)
+            own, eps = noise.noise(settings.seed, part, flow.dim, grid.t, check_interrupt)
             ahead = None if data is None else _ahead(flow, grid, data[part], own)
             z = latents[part] if ahead is None else torch.from_numpy(ahead[-1])
             block = _carried(flow, settings, grid, z, eps, rows, written)

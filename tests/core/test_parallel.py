@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from dnf_studio.core.parallel import BlockPool, Deferred, check_interrupt, equal_slices, interrupted_when
-from dnf_studio.errors import Cancelled
+from dnf_studio.core.parallel import BlockPool, Deferred, equal_slices
+from dnf_studio.errors import Cancelled, check_interrupt, interrupted_when
 
 
 @pytest.mark.parametrize("threads", [1, 3])

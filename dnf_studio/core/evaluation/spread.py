@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from dnf_studio.core.evaluation.by_steps import Progress
-from dnf_studio.core.parallel import interrupted_when
 from dnf_studio.core.ranks import Ranks
+from dnf_studio.errors import interrupted_when
 
 T = TypeVar("T")
 

@@ -123,12 +123,12 @@ class DisplayNoise:
         """Whether `noise` has been read before and is kept."""
         return self._noise.get(self._key(seed, block, dim, t)) is not None
 
-    def noise(self, seed: int, block: slice, dim: int, t: Tensor) -> tuple[Tensor, Tensor]:
+    def noise(self, seed: int, block: slice, dim: int, t: Tensor, check: Check = lambda: None) -> tuple[Tensor, Tensor]:
         """Forward and backward noise (N, B, D) of the points in `block`, row i between t_i and t_{i+1}."""
         nodes = key, _ = self._key(seed, block, dim, t)
         pair = self._noise.get(nodes)
         if pair is None:
-            pair = noise_of_both(self._path(key), t)
+            pair = noise_of_both(self._path(key), t, check)
             self._noise.keep(nodes, pair, 4 * sum(part.numel() for part in pair))
         return pair
 

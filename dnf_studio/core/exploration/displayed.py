@@ -17,10 +17,10 @@ from dnf_studio.core.exploration.display_set import DisplayNoise, PathSimulator,
 from dnf_studio.core.exploration.excess import log_ratios
 from dnf_studio.core.exploration.excess_plan import PILOTS, TOLERANCE, jobs_of
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.parallel import check_interrupt
 from dnf_studio.core.sampling.node_density import choose_times, log_density_at_nodes, random_signs
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.sample_settings import DISPLAY_SEED, SampleSettings
+from dnf_studio.errors import check_interrupt
 
 PIECE = 256
 """Points whose densities are found at once."""
@@ -61,7 +61,7 @@ def displayed_paths(flow: GenerativeModel, grid: TimeGrid, x0: Tensor, settings:
     latents = noise.latents(settings.seed, len(x0), dim)
     found = []
     for group in block_batches(own, 1, False, dim):
-        drawn = [noise.noise(settings.seed, part, dim, grid.t) for part in group]
+        drawn = [noise.noise(settings.seed, part, dim, grid.t, check_interrupt) for part in group]
         ahead, back = (torch.cat(pieces, 1) for pieces in zip(*drawn, strict=True))
         part = slice(group[0].start, group[-1].stop)
         block = simulator.forward(x0[part], ahead, check_interrupt)

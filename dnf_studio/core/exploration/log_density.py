@@ -114,7 +114,7 @@ def log_densities(
 
     Only the coarsest of `SIZES` is solved in few steps and not kept. `data` tells the exact density where it is
     known; `begun` is a grid of the same rectangle and weights to go on from. Hidden layers run in `hidden`:
-    bfloat16 loses less than the steps do. `check` is called before every block. Raises `UnsupportedError` for models of
+    bfloat16 loses less than the steps do. `check` is called before every step. Raises `UnsupportedError` for models of
     another than two components, `SettingError` for a rectangle without area.
     """
     check_plane(flow.dim, extent)
@@ -178,10 +178,11 @@ class _Solver:
         self._fields, self._divergent = flow.fields(grid, hidden), flow.fields_with_divergence(grid, hidden)
         self._weights = _quadrature(stages[::2]).tolist()
 
-    def log_density(self, x: Tensor) -> Tensor:
-        """log N(x(t_N); 0, I) + ∫ div v dt, (B,), of the paths that begin at x (B, D)."""
+    def log_density(self, x: Tensor, check: Check = lambda: None) -> Tensor:
+        """log N(x(t_N); 0, I) + ∫ div v dt, (B,), of the paths that begin at x (B, D); `check` before every step."""
         change, h = torch.zeros_like(x[:, 0]), self._h
         for i in range(0, 2 * self._steps, 2):
+            check()
             k1, divergence = self._both(x, i)
             change += self._weights[i // 2] * divergence
             k2 = self._velocity(x + h / 2 * k1, i + 1)
@@ -271,9 +272,8 @@ class _Job:
             solver = _Solver(self.flow, steps, self.hidden)
 
         def block(start: int) -> Tensor:
-            self.check()
             with torch.inference_mode():
-                return solver.log_density(points[start : start + BLOCK])
+                return solver.log_density(points[start : start + BLOCK], self.check)
 
         parts = self.pool.map(block, range(0, len(points), BLOCK))
         return torch.cat(parts).cpu().double().numpy() if parts else np.empty(0)

@@ -154,7 +154,7 @@ def _own_paths(flow: GenerativeModel, x0: Tensor, settings: SampleSettings, chec
     brownian = BrownianPath(settings.seed, len(x0), 2 * flow.dim, *span)
 
     def noise(t: Tensor) -> tuple[Tensor, Tensor]:
-        ahead, back = brownian.increments(t).chunk(2, dim=-1)
+        ahead, back = brownian.increments(t, check or (lambda: None)).chunk(2, dim=-1)
         return ahead, back
 
     return _Paths(flow, (x0, z), noise, settings, check)

@@ -128,18 +128,20 @@ def round_trips(
             if "noise" in flow.lacks:
                 latent, returned = _solved(flow, grid, block, check)
             else:
-                noise = _noise(flow, grid, len(block), settings.seed, start) if way != "ode" else None
+                noise = _noise(flow, grid, len(block), settings.seed, start, check) if way != "ode" else None
                 fields = _checked(flow.fields(grid), check)
                 latent, returned = _there_and_back(fields, grid, block, noise, way, settings.last)
         parts.append(tuple(part.cpu().double().numpy() for part in (block, latent, returned)))
         yield RoundTrip(way, grid.steps, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _noise(flow: GenerativeModel, grid: TimeGrid, rows: int, seed: int, start: int) -> tuple[Tensor, Tensor]:
+def _noise(
+    flow: GenerativeModel, grid: TimeGrid, rows: int, seed: int, start: int, check: Check | None
+) -> tuple[Tensor, Tensor]:
     """Forward and backward noise (N, B, D) of a block, row i between t_i and t_{i+1}, one Brownian motion for both."""
     span = float(grid.t[0]), float(grid.t[-1])
     path = BrownianPath(seed, rows, 2 * flow.dim, *span, stream=start)
-    ahead, back = path.increments(grid.t).to(grid.t).chunk(2, dim=-1)
+    ahead, back = path.increments(grid.t, check or (lambda: None)).to(grid.t).chunk(2, dim=-1)
     return ahead, back
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.networks.autograd_kernel import VALUE_ROWS
-from dnf_studio.core.parallel import BlockPool, check_interrupt, worker_threads
+from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.sampling.langevin import LIVE, corrected, score_size
 from dnf_studio.core.sampling.model import Model
 from dnf_studio.core.sde.grid import TimeGrid
@@ -31,7 +31,7 @@ from dnf_studio.core.sde.paths import Field, Sampler
 from dnf_studio.core.sde.sample_settings import SampleSettings, check_count
 from dnf_studio.core.sde.solvers import unused_settings
 from dnf_studio.core.sde.solvers.sde import backward_states
-from dnf_studio.errors import DivergenceError, UnsupportedError
+from dnf_studio.errors import DivergenceError, UnsupportedError, check_interrupt
 
 Array = NDArray[np.float32]
 BLOCK = 65_536

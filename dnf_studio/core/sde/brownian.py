@@ -21,6 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dnf_studio.errors import Check
+
 BASE_LEVEL = 6
 LATENT_STREAM = 0x1A7E
 HALVINGS = 12
@@ -52,18 +54,24 @@ class BrownianPath:
         for before, after in pairwise(self._base):
             after += before
 
-    def values(self, t: Tensor) -> Tensor:
-        """W at the times t (K,) within [t_start, t_end]: (K, count, D), float32."""
+    def values(self, t: Tensor, check: Check = lambda: None) -> Tensor:
+        """W at the times t (K,) within [t_start, t_end]: (K, count, D), float32. `check` is called now and then."""
         span = self.t_end - self.t_start
         way = np.clip((t.detach().cpu().double().numpy() - self.t_start) / span, 0, 1)
         together = max(1, TOGETHER // max(1, math.prod(self._shape)))
-        found = np.concatenate([self._at(part) for part in np.split(way, range(together, len(way), together))])
-        return torch.from_numpy(found * np.float32(np.sqrt(span)))
+        found = []
+        for part in np.split(way, range(together, len(way), together)):
+            check()
+            found.append(self._at(part))
+        return torch.from_numpy(np.concatenate(found) * np.float32(np.sqrt(span)))
 
-    def increments(self, t: Tensor) -> Tensor:
-        """δ_i = (W(t_{i+1}) − W(t_i)) / √Δ_i for the nodes t (N+1,): (N, count, D), float32, N(0, 1)."""
+    def increments(self, t: Tensor, check: Check = lambda: None) -> Tensor:
+        """δ_i = (W(t_{i+1}) − W(t_i)) / √Δ_i for the nodes t (N+1,): (N, count, D), float32, N(0, 1).
+
+        Of many components and nodes that is seconds of work, which `check` may end.
+        """
         root = (t[1:] - t[:-1]).detach().cpu().double().sqrt().float()
-        return self.values(t).diff(dim=0) / root[:, None, None]
+        return self.values(t, check).diff(dim=0) / root[:, None, None]
 
     def _at(self, way: NDArray[np.float64]) -> Array:
         """W (K, count, D) at fractions of the way (K,) on paths of unit length."""
@@ -113,7 +121,7 @@ def latents(seed: int, count: int, dim: int) -> Tensor:
     return torch.from_numpy(generator.standard_normal((count, dim), dtype=np.float32))
 
 
-def noise_of_both(path: BrownianPath, t: Tensor) -> tuple[Tensor, Tensor]:
+def noise_of_both(path: BrownianPath, t: Tensor, check: Check = lambda: None) -> tuple[Tensor, Tensor]:
     """Forward and backward noise (N, B, D) between the times `t` (N+1,), of a path of 2D components."""
-    ahead, back = path.increments(t).chunk(2, dim=-1)
+    ahead, back = path.increments(t, check).chunk(2, dim=-1)
     return ahead.contiguous(), back.contiguous()

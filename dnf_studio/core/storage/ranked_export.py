@@ -17,7 +17,6 @@ from pathlib import Path
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.files import check_target
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.parallel import check_interrupt
 from dnf_studio.core.ranks import ALONE, RankError, Ranks
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.core.storage.export_order import Order, label_names
@@ -29,7 +28,7 @@ from dnf_studio.core.storage.samples import export_samples, in_words
 from dnf_studio.core.storage.shard_join import merge, show, trust
 from dnf_studio.core.storage.shard_place import ShardPlace, note_written, reported
 from dnf_studio.core.storage.shards import Shard, export_id, shards_of
-from dnf_studio.errors import ExportError, SettingError
+from dnf_studio.errors import ExportError, SettingError, check_interrupt
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at what the other ranks have written."""

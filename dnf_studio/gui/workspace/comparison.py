@@ -36,6 +36,8 @@ class Comparison(QObject):
     the times of each. Which model it is stands as a number in the state, `second`, so that undo brings it back.
     """
 
+    sought = Signal()
+    """A model to compare with is being opened; there is time to prepare for it."""
     changed = Signal()
     """B is another model, there is none any more, or A is another one."""
     kept_changed = Signal()
@@ -120,6 +122,7 @@ class Comparison(QObject):
         config = self._session.state.config
         work = partial(opening.open_any, name, config, tuple(self._studio.places()))
         self._loading.run(work, partial(self._take_opened, origin), self._studio.failed.emit)
+        self.sought.emit()
 
     def take(self, second: SecondModel) -> None:
         """Compare with this one from now on; raises `StudioError` where it cannot be."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from dnf_studio.config import DATA_SETTINGS, Config
-from dnf_studio.errors import SettingError, StudioError
+from dnf_studio.errors import SettingError, StudioError, interrupted_when
 from dnf_studio.gui.workspace import opening
 from dnf_studio.gui.workspace.kept_models import ExportedModels, PastModels
 from dnf_studio.gui.workspace.run_changes import LIVE, value_of
@@ -150,7 +150,9 @@ class Studio(StudioRuns):
     def close(self) -> None:
         """End every thread."""
         self.training.shut()
-        self.background.close()
+        # Pictures of models and blocks of an export are drawn with no check of their own
+        with interrupted_when(lambda: True):
+            self.background.close()
         if self._explorer is not None:
             self._explorer.close()
 

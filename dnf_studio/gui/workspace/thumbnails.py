@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
-from dnf_studio.errors import Check
+from dnf_studio.errors import Cancelled, Check
 from dnf_studio.gui.drawing.thumbnail import SIDE, coverage, image_of, sheet, tinted
 from dnf_studio.gui.workspace.log import LOGGER
 from dnf_studio.workers.background import Background, Task
@@ -91,6 +91,8 @@ class Thumbnails(QObject):
             return image.convertToFormat(QImage.Format.Format_Grayscale8)
         try:
             grey = _picture(path)
+        except Cancelled:
+            raise
         except Exception as error:
             # Opening the model tells what is wrong with it; the others still want their pictures
             LOGGER.info("no picture of %s: %s: %s", path.name, type(error).__name__, error)

@@ -13,8 +13,8 @@ from dnf_studio.core import ranks as speaking
 from dnf_studio.core.evaluation import excess_rows, parts
 from dnf_studio.core.evaluation.evaluate import evaluate
 from dnf_studio.core.evaluation.spread import Part, measured, shares
-from dnf_studio.core.parallel import check_interrupt
 from dnf_studio.core.ranks import ALONE, RankError, Ranks
+from dnf_studio.errors import check_interrupt
 from tests.core.evaluation.test_evaluate import Gaussian
 from tests.problems import ExactFlow, to_standard_normal
 from tests.ranks import as_ranks

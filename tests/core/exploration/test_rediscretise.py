@@ -10,11 +10,14 @@ from torch import Tensor
 from dnf_studio.api import load
 from dnf_studio.config import Config
 from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.exploration.display_set import DisplayNoise
 from dnf_studio.core.exploration.rediscretise import Rediscretised, coarse_and_fine, rediscretise
+from dnf_studio.core.exploration.round_trip import round_trips
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.sde import brownian
 from dnf_studio.core.sde.brownian import BrownianPath
-from dnf_studio.errors import Cancelled, DataError, SettingError
+from dnf_studio.errors import Cancelled, DataError, SettingError, cancel_when
 from tests.problems import ExactFlow, LinearGaussian, coupled, ornstein_uhlenbeck
 from tests.views import viewed
 
@@ -157,6 +160,30 @@ def test_a_comparison_is_cancelled_at_a_step() -> None:
     with pytest.raises(Cancelled):
         next(rediscretise(ExactFlow(problem, 8), points(problem), (8,), finest=64, check=check))
     assert len(calls) == 20
+
+
+def test_the_noise_of_many_nodes_is_given_up_where_nobody_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was drawn to its end: of 64 components and all N of the lab 6 s, for which a window did not close."""
+    parts: list[int] = []
+    values_at = BrownianPath._at
+
+    def at(path: BrownianPath, way: np.ndarray) -> np.ndarray:
+        parts.append(len(way))
+        return values_at(path, way)
+
+    monkeypatch.setattr(BrownianPath, "_at", at)
+    monkeypatch.setattr(brownian, "TOGETHER", 1)
+    flow, x0 = ExactFlow(ornstein_uhlenbeck(), 8), points(ornstein_uhlenbeck())
+    settings = viewed(30)
+    for work in (
+        lambda check: next(rediscretise(flow, x0, (30,), check=check)),
+        lambda check: next(round_trips(flow, x0, "sde", settings, check=check)),
+        lambda check: DisplayNoise().noise(0, slice(0, 8), 2, flow.grid(30).t, check),
+    ):
+        parts.clear()
+        with pytest.raises(Cancelled):
+            work(cancel_when(lambda: len(parts) == 3))
+        assert parts == [1, 1, 1]
 
 
 def test_each_solver_has_its_order() -> None:

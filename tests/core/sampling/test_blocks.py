@@ -13,11 +13,10 @@ from scipy import stats
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.models.diffflow import DiffFlow
-from dnf_studio.core.parallel import interrupted_when
 from dnf_studio.core.sampling import blocks
 from dnf_studio.core.sampling.blocks import BLOCK, SUB_BLOCK, SampleBlock, sample, sample_blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.errors import Cancelled, DivergenceError, SettingError
+from dnf_studio.errors import Cancelled, DivergenceError, SettingError, interrupted_when
 
 
 def small_flow(channels: int = 8, layers: int = 1, steps: int = 3, dim: int = 2) -> DiffFlow:

@@ -19,6 +19,7 @@ from dnf_studio.gui.features.comparison.models import Models
 from dnf_studio.gui.features.comparison.places import SecondViews
 from dnf_studio.gui.widgets.choices import greying
 from dnf_studio.gui.workspace.state import CHOICE, COMPARING, FIELDS_OF_SCORE
+from dnf_studio.gui.workspace.turns import Turns
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.frames import Frame
 
@@ -61,6 +62,8 @@ class ComparisonController(QObject):
         self._session.lacks_changed.connect(self.refresh)
         self._session.cursor.moved.connect(self._move)
         self._session.cursor.playing_changed.connect(self._move)
+        turns = Turns(self)
+        self._comparison.sought.connect(lambda: turns.go(self.views.making()))
         self._comparison.changed.connect(self._begin)
         self._comparison.frame_shown.connect(self._framed)
         self._live.frame_shown.connect(self._framed)

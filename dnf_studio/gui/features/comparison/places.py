@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
@@ -76,10 +76,12 @@ class SecondViews(QObject):
     def arrange(self, first: bool, second: bool, fed: bool) -> None:
         """Show the views of A or not, and those of B, which are made when they are first wanted; with `fed` they have
         their frames and the cursor, though they may not be seen just now."""
-        if fed and not self._stacks:
+        if fed and not self._pairs:
+            for _ in self.making():
+                pass
             for direction in DIRECTIONS:
-                self._make(direction)
-        if not self._stacks:
+                self._place(direction)
+        if not self._pairs:
             return
         self._add_grids()
         came, self._seen, self._shown = fed and not self._seen, fed, second
@@ -130,9 +132,17 @@ class SecondViews(QObject):
         """The place of the views of A."""
         return cast(QStackedWidget, self._plots[direction].parentWidget())
 
-    def _make(self, direction: str) -> None:
-        """Put an empty view of B beside that of A."""
-        stack, second = self._stack(direction), QStackedWidget()
+    def making(self) -> Iterator[None]:
+        """Make the views of B that are not there yet, each of which takes as long as a picture, and show none."""
+        for direction in DIRECTIONS:
+            if direction not in self._stacks:
+                self._stacks[direction] = QStackedWidget()
+                self._add(direction, SECOND + direction, self._plots[direction])
+                yield
+
+    def _place(self, direction: str) -> None:
+        """Put the empty view of B beside that of A."""
+        stack, second = self._stack(direction), self._stacks[direction]
         part, row = self._plots.part_of_row(direction)
         sizes, place, both = row.sizes(), row.indexOf(part), SideBySide()
         for k, widget in enumerate((stack, second)):
@@ -142,8 +152,6 @@ class SecondViews(QObject):
         row.setStretchFactor(place, 1)
         self._pairs.append(both)
         row.setSizes(sizes)
-        self._stacks[direction] = second
-        self._add(direction, SECOND + direction, self._plots[direction])
 
     def _add(self, direction: str, name: str, like: Plot) -> ProcessPlot:
         view = cast(ProcessPlot, like).another()
@@ -156,14 +164,11 @@ class SecondViews(QObject):
         return view
 
     def _add_grids(self) -> None:
-        """Give B grids of its own where data are images."""
+        """Give B grids of its own once A shows data as images."""
         for direction in DIRECTIONS:
-            for plot in tuple(self._plots.first):
-                images = isinstance(plot, ProcessPlot) and plot is not self._plots[direction]
-                if images and direction not in self._grids and plot.parentWidget() is self._stack(direction):
-                    grid = cast(ProcessPlot, plot)
-                    if grid.direction == direction:
-                        self._grids[direction] = self._add(direction, f"{SECOND}{direction} images", grid)
+            front = self._stack(direction).currentWidget()
+            if isinstance(front, ProcessPlot) and front is not self._plots[direction] and direction not in self._grids:
+                self._grids[direction] = self._add(direction, f"{SECOND}{direction} images", front)
 
     def _bring_to_front(self, direction: str) -> None:
         """Images or points, as of A."""

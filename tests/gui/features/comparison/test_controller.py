@@ -65,10 +65,22 @@ def letters(window: MainWindow) -> dict[str, str]:
     return {name: window.plots[name].letter for name in ("time", "loss", "disagreement", "change")}
 
 
+def test_views_are_made_while_the_second_model_is_opened(
+    still_window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the turn of the event loop in which it comes they made that a third of a second."""
+    comparison, plots = still_window.workspace.comparison, still_window.plots
+    monkeypatch.setattr(comparison._loading, "run", lambda *_: None)
+    comparison.open("diffflow-8gaussian")
+    qtbot.waitUntil(lambda: {plots.name_of(plot) for plot in plots.seconds} == {"second forward", "second backward"})
+    assert seen(still_window) == (True, False)
+
+
 def test_side_by_side_over_and_in_turn(compared: MainWindow) -> None:
     controller: ComparisonController = compared.parts["comparison"]
     session, forward, second = compared.session, compared.plots["forward"], compared.plots["second forward"]
     assert seen(compared) == (True, True) and controller.bar.isVisible()
+    assert {compared.plots.name_of(plot) for plot in compared.plots.seconds} == {"second forward", "second backward"}
     bar = compared.views.tabs.tabs
     (tab,) = (place for place in range(bar.count()) if bar.accessibleTabName(place) == "B−A")
     assert bar.isTabVisible(tab) and bar.usesScrollButtons()

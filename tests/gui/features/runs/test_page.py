@@ -15,9 +15,10 @@ from pytestqt.qtbot import QtBot
 from dnf_studio import assets
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.storage.run_notes import read_notes
-from dnf_studio.gui.drawing.theme import LIGHT
+from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.runs.notes import notes_file
 from dnf_studio.gui.features.runs.page import RunsPage
+from dnf_studio.gui.features.runs.panel import RunsPanel
 from dnf_studio.gui.workspace.workspace import Workspace
 from tests.core.storage.files import SMALL, make_flow
 
@@ -91,6 +92,21 @@ def test_rows_sort_filter_and_say_what_is_broken(page: RunsPage, folder: Path) -
     assert not page.take.isEnabled() and "not a checkpoint" in page.notes.about.text().replace("\u200b", "")
     page.drop_folder(folder)
     assert page.folders == ()
+
+
+def test_curves_are_made_when_they_are_first_seen(quiet_workspace: Workspace, qtbot: QtBot) -> None:
+    """Made with the table they took the dock two thirds of the third of a second that it needed to open."""
+    panel = RunsPanel(quiet_workspace)
+    qtbot.addWidget(panel)
+    panel.set_theme(DARK)
+    assert panel.curves is None
+    panel.show_curves()
+    curves = panel.curves
+    assert curves is not None and curves.isVisibleTo(panel) and curves.tabs.loss.theme is DARK
+    panel.tabs.setCurrentIndex(0)
+    panel.set_theme(LIGHT)
+    panel.show_curves()
+    assert panel.curves is curves and curves.tabs.loss.theme is LIGHT
 
 
 def test_nothing_is_read_before_the_first_frame(quiet_workspace: Workspace, qtbot: QtBot) -> None:
