@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from dnf_studio import __version__, api
-from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, SolverName, asking_for_data
+from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, SolverName, asking_for_data, whole_numbers
 from dnf_studio.cli.output import emit, number, table
 from dnf_studio.core.exploration.by_step import differ
 from dnf_studio.core.ranks import our_ranks
@@ -62,7 +62,7 @@ def evaluate(
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
     from dnf_studio.core.storage.held_out import held_out_data
 
-    numbers = DEFAULT_STEPS if steps is None else _numbers(steps)
+    numbers = DEFAULT_STEPS if steps is None else whole_numbers(steps)
     source = api.open_checkpoint(checkpoint)
     if data is None and test is None and not source.data.fingerprint:
         raise SettingError(f"'{checkpoint}' does not say what it was trained on; name it with --data.")
@@ -95,13 +95,6 @@ def evaluate(
     result = found.as_dict()
     emit(result, _text(result), as_json)
     return 0
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(word) for word in text.split(","))
-    except ValueError as error:
-        raise SettingError(f"--steps takes whole numbers such as 5,10,30, not '{text}'.") from error
 
 
 def _text(result: dict[str, Any]) -> str:

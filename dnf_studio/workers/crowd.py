@@ -215,7 +215,7 @@ class CrowdWatch:
         (frame, wanted), asked = shown, self._asked
         assert wanted.snapshot is not None and asked is not None
         flow, request, first = wanted.snapshot.flow, wanted.request, frame.forward.shape[1]
-        grid = flow.grid(request.steps, request.grid)
+        grid = flow.grid_of(request)
         simulator = PathSimulator(flow, grid, _type_of(flow), request)
 
         def batch(begin: int, sides: Sequence[_Side]) -> list[Array]:

@@ -150,7 +150,7 @@ class Passes:
         snapshot, data, request = wanted.snapshot, wanted.data, wanted.request
         if snapshot is None or data is None:
             return None
-        grid = snapshot.flow.grid(request.steps, request.grid)
+        grid = snapshot.flow.grid_of(request)
         count = len(data)
         part = next((b for b in blocks(count, grid.steps, snapshot.dim) if b.start <= asked.point < b.stop), None)
         if part is None:
@@ -171,7 +171,7 @@ class Passes:
     def _run(self, work: _Pass, check: Check, final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
         follows = request.start == "forward"
-        grid = snapshot.flow.grid(request.steps, request.grid)
+        grid = snapshot.flow.grid_of(request)
         simulator = PathSimulator(snapshot.flow, grid, work.hidden, request)
         count, dim = len(data), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
