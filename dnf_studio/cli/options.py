@@ -33,8 +33,8 @@ def _solvers(*needs: Needs, but: tuple[Solver, ...] = ()) -> str:
 SOLVER = (
     f"How to step from noise to data: {_solvers('fields')}; of a diffusion model also "
     f"{_solvers('marginals', but=solvers_for('fields'))}; of a flow {_solvers('drift')}; of flow "
-    f"matching {_solvers('velocity')} and, of independent pairs, sde; fitted, at the N that 'fit-steps' was asked for. The "
-    "model's own unless given."
+    f"matching {_solvers('velocity')} and, of independent pairs, sde; fitted, at the N of 'fit-steps'. "
+    "The model's own unless given."
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

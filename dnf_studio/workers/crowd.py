@@ -167,7 +167,8 @@ class CrowdWatch:
         most = max(0, min(asked.count, MOST_POINTS, MOST_NUMBERS // (nodes * dim)) - first)
         starts = self._data(asked, wanted)
         rows = most if starts is None else min(most, len(starts))
-        shared = wanted.snapshot, wanted.data, asked, request.steps, request.grid, request.seed
+        own = None if wanted.snapshot is None else wanted.snapshot.flow.nodes_by(request)
+        shared = wanted.snapshot, wanted.data, asked, request.steps, request.grid, own, request.seed
         ways = request.lam, request.last, request.solver, request.parts, request.start
         others = rows if request.start == "forward" else most
         ahead = self._side("forward", shared, nodes, rows, dim)

@@ -179,7 +179,8 @@ class Passes:
         first = first_block_count(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
         remote = snapshot.flow.elsewhere is not None
         grows = work.grows and not (remote and self._pace * grid.steps < AT_ONCE)
-        shared = (snapshot, request.steps, request.grid, request.seed, count, grows, first)
+        nodes = request.steps, request.grid, snapshot.flow.nodes_by(request)
+        shared = (snapshot, *nodes, request.seed, count, grows, first)
         forward = _kept(self._forward, work.hidden, (*shared, data))
         back = *shared, data if follows else None, request.lam, request.last, request.solver
         backward = _kept(self._backward, work.hidden, (*back, request.parts))

@@ -194,6 +194,10 @@ class Model(ABC):
             raise UnsupportedError(f"The solver '{settings.solver}' has times of its own; leave the time grid out.")
         return nodes(self, settings.steps)
 
+    def nodes_by(self, settings: SampleSettings) -> str | None:
+        """The name of the solver whose own times `grid_of` gives; None where N and kind alone decide."""
+        return None if self.checked_solver(settings.solver).nodes is None else settings.solver
+
     def sampler(
         self, grid: TimeGrid, settings: SampleSettings | None = None, hidden: torch.dtype | None = None
     ) -> Sampler:

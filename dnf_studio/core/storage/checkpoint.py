@@ -31,7 +31,15 @@ from dnf_studio.core.storage.layout import (
     read_header,
     value_fault,
 )
-from dnf_studio.core.storage.metadata import FITTED_VERSION, FORMAT, FORMAT_VERSION, Kind, Metadata, checked_metadata, metadata_of
+from dnf_studio.core.storage.metadata import (
+    FITTED_VERSION,
+    FORMAT,
+    FORMAT_VERSION,
+    Kind,
+    Metadata,
+    checked_metadata,
+    metadata_of,
+)
 from dnf_studio.core.storage.needed import needed_by
 from dnf_studio.core.storage.run_record import record_fault
 from dnf_studio.errors import CheckpointError

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -72,7 +72,7 @@ class FittedSteps:
 
 
 def checked_numbers(flow: GenerativeModel, steps: Sequence[int]) -> tuple[int, ...]:
-    """`steps`, rising, each once; raises `SettingError` for what cannot be fitted and `UnsupportedError` for a model."""
+    """`steps`, rising, each once; raises `SettingError` for one that cannot be, `UnsupportedError` for such a model."""
     if flow.fitted is None or flow.unsaved:
         raise UnsupportedError("Steps are fitted to models that are trained here; this one has none that could be.")
     if not steps:
@@ -141,7 +141,9 @@ class _Judge:
         # Points that are drawn afresh are others for each seed; of recorded rows those to test on stay unseen
         x = dataset.fresh(count, self._seed) if dataset.rows is None else dataset.validation(count, self._seed)
         if x is None or len(x) < 2 * SETS:
-            raise DataError(f"'{dataset.name}' has too few rows to validate on for a choice; steps cannot be fitted to it.")
+            raise DataError(
+                f"'{dataset.name}' has too few rows to validate on for a choice; steps cannot be fitted to it."
+            )
         points = between_units(dataset.standardisation, flow.standardisation, x).cpu()
         mixed = points[torch.randperm(len(points), generator=torch.Generator().manual_seed(self._seed))].numpy()
         size = len(mixed) // SETS
@@ -246,7 +248,7 @@ class _Fit:
             return loss, []
         (pull,) = torch.autograd.grad(loss, samples)
         back = partial(_pulled, unknowns.parameters)
-        parts = self._pool.map(lambda pair: back(*pair), list(zip(ends, pull.split(BLOCK), strict=True)))
+        parts = self._pool.map(lambda pair: back(*pair), list(zip(ends, torch.split(pull, BLOCK), strict=True)))
         return loss.detach(), [torch.stack(column).sum(0) for column in zip(*parts, strict=True)]
 
 
@@ -269,7 +271,7 @@ def distance_squared(samples: Tensor, data: Tensor, lines: Tensor) -> Tensor:
     draws as there are for each.
     """
     halves = [(half @ lines).sort(0).values for half in samples.chunk(2)]
-    wanted = (data @ lines).sort(0).values.unflatten(0, (len(halves[0]), -1)).mean(1)
+    wanted = (data @ lines).sort(0).values.reshape(len(halves[0]), -1, lines.shape[1]).mean(1)
     near = sum((half - wanted).square().mean() for half in halves) / 2
     loss: Tensor = near - (halves[0] - halves[1]).square().mean() / 2
     return loss

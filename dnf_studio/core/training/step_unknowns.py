@@ -1,8 +1,8 @@
-"""The numbers of fitted steps as unknowns: what a fit begins with, and how points are carried with gradients to them."""
+"""The numbers of fitted steps as unknowns: what a fit begins with, and points carried with gradients to them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -10,11 +10,14 @@ from torch import Tensor
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.sde.grid import TimeGrid, condition_at, diffusion_at
+from dnf_studio.core.sde.paths import Field
+from dnf_studio.core.sde.solvers import Solver
 from dnf_studio.core.sde.solvers.fitted import (
     COLUMNS,
     DRIFT,
     DRIFT_BEFORE,
     FITTED,
+    FITTED_OF_DRIFT,
     FITTED_OF_VELOCITY,
     NOISE,
     SCORE,
@@ -25,6 +28,13 @@ from dnf_studio.core.sde.solvers.fitted import (
     fitted_states,
     nodes_of,
 )
+
+FACTORS: dict[Solver, tuple[int, ...]] = {
+    FITTED: (DRIFT, SCORE, DRIFT_BEFORE, SCORE_BEFORE, NOISE),
+    FITTED_OF_VELOCITY: (DRIFT, DRIFT_BEFORE),
+    FITTED_OF_DRIFT: (DRIFT,),
+}
+"""The columns that are fitted beside the times, noise last; the others mean nothing to such a model."""
 
 
 def starts(flow: GenerativeModel, steps: int) -> Iterator[Tensor]:
@@ -78,7 +88,8 @@ def rows_of_marginals(flow: Diffusion, grid: TimeGrid, solver: str) -> Tensor:
         ahead, share = -to * (-height).expm1(), torch.zeros_like(g2)
         share[1:-1] = (height[1:] / height[:-1] / 2)[:-1]
         x, eps = so / st + ahead * (1 + share) / at, -ahead * (1 + share) * st / at
-        before = tuple(torch.cat([one.new_zeros(1), one]) for one in _before(ahead, share, at, st))
+        weight = (ahead * share)[1:] / at[:-1]
+        before = torch.cat([weight.new_zeros(1), -weight]), torch.cat([weight.new_zeros(1), weight * st[:-1]])
     rows = t.new_zeros(len(g2), len(COLUMNS))
     earlier = [torch.cat([one[:1], one[:-1]]) for one in (g2, st)]
     rows[:, TIME], rows[:, DRIFT], rows[:, SCORE] = t[:-1], (x - 1) / (g2 * length / 2), -eps * st / (g2 * length)
@@ -86,12 +97,6 @@ def rows_of_marginals(flow: Diffusion, grid: TimeGrid, solver: str) -> Tensor:
     rows[:, SCORE_BEFORE] = -before[1] * earlier[1] / (g2 * length)
     rows[:, NOISE] = noise / (g2 * length).sqrt()
     return rows.to(grid.t)
-
-
-def _before(ahead: Tensor, share: Tensor, at: Tensor, st: Tensor) -> tuple[Tensor, Tensor]:
-    """A′ and B′ of DPM-Solver++(2M) from the second step on."""
-    weight = (ahead * share)[1:] / at[:-1]
-    return -weight, weight * st[:-1]
 
 
 class Unknowns:
@@ -105,8 +110,7 @@ class Unknowns:
         self._start, self._end = flow.timestamps[0], flow.timestamps[-1]
         nodes = nodes_of(self._rows, self.steps, self._start)
         self._lengths = (nodes[:-1] - nodes[1:]).log()
-        own = {FITTED: (DRIFT, SCORE, DRIFT_BEFORE, SCORE_BEFORE, NOISE), FITTED_OF_VELOCITY: (DRIFT, DRIFT_BEFORE)}
-        self._columns = own.get(flow.fitted, (DRIFT,))
+        self._columns = FACTORS[flow.fitted or FITTED]
         self._factors = self._rows[:, self._columns].clone()
         self._between = self._rows.new_zeros(self.steps if each == 2 else 0)
         self.parameters = [one.requires_grad_() for one in (self._lengths, self._factors, self._between)]
@@ -138,9 +142,11 @@ class Unknowns:
             grid = differentiable_grid(flow, nodes.flip(0))
             *_, x = fitted_states(flow.fields(grid), grid, rows, z, noise.__getitem__)
         elif flow.fitted is FITTED_OF_VELOCITY:
-            *_, x = fitted_midpoints(flow.velocity_at(rows[:, TIME]), nodes, rows, z)
+            velocity_at: Callable[[Tensor], Field] = flow.velocity_at  # type: ignore[assignment]
+            *_, x = fitted_midpoints(velocity_at(rows[:, TIME]), nodes, rows, z)
         else:
-            *_, x = fitted_runge_kutta(flow.drift_at, nodes, rows, z)
+            drift_at: Callable[[Tensor], Field] = flow.drift_at  # type: ignore[assignment]
+            *_, x = fitted_runge_kutta(drift_at, nodes, rows, z)
         return x
 
 

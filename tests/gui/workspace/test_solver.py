@@ -69,7 +69,7 @@ def test_a_solver_is_undone_and_survives_a_model_that_has_not_got_it(session: Se
     ],
 )
 def test_what_has_no_meaning_is_named_with_its_reason(solver: str, expected: set[str]) -> None:
-    found = unused_settings(solver_in_effect(solver, Diffusion.solvers), {})
+    found = unused_settings(solver_in_effect(solver, Diffusion.solvers, None), {})
     assert found.keys() == expected and all(reason.endswith(".") for reason in found.values())
     of_flow = unused_settings(Flow.solvers[0], Flow.lacks)
     assert of_flow.keys() == {"lam", "last", "parts", "langevin"} and of_flow["lam"] == Flow.lacks["noise"]
@@ -95,7 +95,7 @@ def test_every_solver_is_explained_with_its_source() -> None:
             solver.label in told and re.search(r"\b(18|19|20)\d\d\b", solver.equation) and solver.source in HELP.source
         )
     assert "Runge–Kutta" in Flow.solvers[0].title
-    assert "½ g² s" in solver_in_effect("heun", solvers_for("fields")).equation
+    assert "½ g² s" in solver_in_effect("heun", solvers_for("fields"), None).equation
 
 
 def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> None:

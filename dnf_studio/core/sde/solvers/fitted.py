@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
-from dnf_studio.core.sde.solvers.record import NOT_EULER, LastStep, Solver
+from dnf_studio.core.sde.solvers.record import NOT_EULER, LastStep, OneDrift, OneVelocity, Solver, WithFields
 from dnf_studio.core.sde.steps import backward_step, runge_kutta_step
 
 if TYPE_CHECKING:
@@ -28,10 +28,29 @@ if TYPE_CHECKING:
 
 COLUMNS = ("time", "drift", "score", "drift before", "score before", "noise")
 """What a row holds: when the networks are evaluated, how much of that the step takes, how much of the evaluation
-before, and of the noise that g gives a step of its length. Of an ODE the drift is its velocity, and there is no more."""
+before, and of the noise that g gives a step of its length. Of an ODE the drift is its velocity; the rest is 0."""
 TIME, DRIFT, SCORE, DRIFT_BEFORE, SCORE_BEFORE, NOISE = range(len(COLUMNS))
 MOST = 1000.0
 """The greatest factor, either way: what is fitted stays within tens."""
+
+
+class _WithSteps(Protocol):
+    """A model with fitted steps for some N."""
+
+    timestamps: Tensor
+
+    def fitted_rows(self, steps: int) -> Tensor: ...
+
+    def fitted_grid(self, steps: int | None = None) -> TimeGrid: ...
+
+
+class _WithFields(_WithSteps, WithFields, Protocol): ...
+
+
+class _WithVelocity(_WithSteps, OneVelocity, Protocol): ...
+
+
+class _WithDrift(_WithSteps, OneDrift, Protocol): ...
 
 
 def fitted_states(
@@ -114,7 +133,7 @@ def rows_fault(rows: Tensor, t_start: float, t_end: float) -> str | None:
 
 
 def _by_fields(
-    model: Any, grid: TimeGrid, _lam: float, _last: LastStep, hidden: torch.dtype | None = None  # noqa: ANN401
+    model: _WithFields, grid: TimeGrid, _lam: float, _last: LastStep, hidden: torch.dtype | None = None
 ) -> Sampler:
     own, rows = model.fitted_grid(grid.steps), model.fitted_rows(grid.steps)
     fields = model.fields(own, hidden)
@@ -122,7 +141,7 @@ def _by_fields(
 
 
 def _by_velocity(
-    model: Any, grid: TimeGrid, _lam: float, _last: LastStep, hidden: torch.dtype | None = None  # noqa: ANN401
+    model: _WithVelocity, grid: TimeGrid, _lam: float, _last: LastStep, hidden: torch.dtype | None = None
 ) -> Sampler:
     rows = model.fitted_rows(grid.steps)
     times, velocity = nodes_of(rows, grid.steps, model.timestamps[0]), model.velocity_at(rows[:, TIME], hidden)
@@ -130,7 +149,7 @@ def _by_velocity(
 
 
 def _by_drift(
-    model: Any, grid: TimeGrid, _lam: float, _last: LastStep, hidden: torch.dtype | None = None  # noqa: ANN401
+    model: _WithDrift, grid: TimeGrid, _lam: float, _last: LastStep, hidden: torch.dtype | None = None
 ) -> Sampler:
     rows = model.fitted_rows(grid.steps)
     times = nodes_of(rows, grid.steps, model.timestamps[0])

@@ -165,7 +165,7 @@ class ExportForm(QWidget):
 
     def _unused(self, solver: str) -> dict[str, str]:
         """What the solver of this name leaves without a meaning, and why."""
-        return unused_settings(solver_in_effect(solver, self._session.solvers), self._session.lacks)
+        return unused_settings(solver_in_effect(solver, self._session.solvers, self.steps.value()), self._session.lacks)
 
     def _grey(self, solver: str, selecting: bool) -> bool:
         """Grey what `solver` leaves without a meaning, and say why; whether a step has noise."""
