@@ -66,6 +66,7 @@ def fit_steps(
     >>> [one.steps for one in found.by_steps]
     [3]
     """
+    # Long by its docstring, which tells each parameter
     from dnf_studio.core.training.few_steps import fit_each, step_fit_of
 
     numbers = (steps,) if isinstance(steps, int) else tuple(steps)

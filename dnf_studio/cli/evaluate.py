@@ -58,11 +58,11 @@ def evaluate(
     # Long by its signature, from which typer reads the options
     import torch
 
-    from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS
+    from dnf_studio.core.evaluation.evaluate import default_steps
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
     from dnf_studio.core.storage.held_out import held_out_data
 
-    numbers = DEFAULT_STEPS if steps is None else whole_numbers(steps)
+    numbers = None if steps is None else whole_numbers(steps)
     source = api.open_checkpoint(checkpoint)
     if data is None and test is None and not source.data.fingerprint:
         raise SettingError(f"'{checkpoint}' does not say what it was trained on; name it with --data.")
@@ -70,7 +70,8 @@ def evaluate(
         dataset, told = held_out_data(source, data, test)
     if told is not None:
         note(told)
-    ranks = our_ranks()
+    flow, ranks = source.build(), our_ranks()
+    numbers = default_steps(flow, solver) if numbers is None else numbers
     ranks.require_same(
         {
             "model, by its SHA-256 sum,": source.sha256,
@@ -82,7 +83,7 @@ def evaluate(
     )
     with Progress("Evaluating") as progress:
         found = measure(
-            source.build(),
+            flow,
             dataset,
             numbers,
             not no_ode,

@@ -179,8 +179,7 @@ class Passes:
         first = first_block_count(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
         remote = snapshot.flow.elsewhere is not None
         grows = work.grows and not (remote and self._pace * grid.steps < AT_ONCE)
-        nodes = request.steps, request.grid, snapshot.flow.nodes_by(request)
-        shared = (snapshot, *nodes, request.seed, count, grows, first)
+        shared = (snapshot, *_nodes(snapshot, request), request.seed, count, grows, first)
         forward = _kept(self._forward, work.hidden, (*shared, data))
         back = *shared, data if follows else None, request.lam, request.last, request.solver
         backward = _kept(self._backward, work.hidden, (*back, request.parts))
@@ -215,6 +214,11 @@ class Passes:
         computed = self._pool.map(without_gradients, [job for _, job in jobs])
         for (kept, _), block in zip(jobs, computed, strict=True):
             kept.append(block)
+
+
+def _nodes(snapshot: Snapshot, request: SampleSettings) -> tuple[Any, ...]:
+    """What decides the times of the nodes."""
+    return request.steps, request.grid, snapshot.flow.nodes_by(request)
 
 
 def _kept(

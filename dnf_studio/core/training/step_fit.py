@@ -1,4 +1,4 @@
-"""Fits the few steps of a model to its data: times and factors, the networks as they are (method.md, section 17).
+"""Fits the few steps of a model to its data: times and factors, the networks as they are (method.md, section 22).
 
 What is made small is the sliced Wasserstein-2 distance of the samples of N steps to draws of the data, debiased, by
 gradients through the whole chain; what is kept is chosen on draws that only serve to choose.
@@ -40,9 +40,9 @@ ITERATIONS, RATE, WARM = 300, 0.05, 10
 """Iterations, the greatest rate of Adam, and over which part of them, one of so many, it rises to that."""
 MOST_STEPS = 64
 """Most steps that are fitted: with more there is nothing to gain, and gradients go through all of them."""
-SETS, POINTS = 5, 10_000
+SETS, POINTS = 5, 20_000
 """Sets of validation draws that a schedule is kept by, and points in each."""
-LOOKS = 3
+LOOKS = 2
 """How often the fit is looked at by validation draws; the best look is kept."""
 STARTS = 8
 """Batches by which it is chosen from which solver's steps a fit begins."""

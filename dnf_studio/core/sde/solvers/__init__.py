@@ -119,7 +119,7 @@ def missing_grids(solvers: tuple[Solver, ...]) -> tuple[str, ...]:
 
 
 def unused_settings(solver: Solver, lacks: Mapping[Any, str]) -> dict[str, str]:
-    """Why λ, last step, parts or Langevin steps mean nothing to `solver`, or to a model that `lacks` noise or score.
+    """Why settings mean nothing to `solver`, or to a model that `lacks` noise or score: λ, last step, parts and others.
 
     Keys are the names in `SampleSettings`, values one sentence each.
     """

@@ -1,4 +1,4 @@
-"""A model's own fitted steps: times, and how much each step takes of the fields and of noise (method.md, section 17).
+"""A model's own fitted steps: times, and how much each step takes of the fields and of noise (method.md, section 22).
 
 Each evaluation of the networks has a row of numbers, `COLUMNS`, which `core.training.step_fit` finds for one N; with
 those of `unfitted_rows` the steps are the ones that the model makes anyway, to the bit.

@@ -108,7 +108,7 @@ class ExportForm(QWidget):
                 steps=self.steps.value(),
                 lam=1.0 if "lam" in self._unused(name) else self.lam.value(),
                 last=cast("LastStep", self.last.currentData()),
-                grid=self.grid.grid,
+                grid=None if "grid" in self._unused(name) else self.grid.grid,
                 seed=self.seed.value(),
                 solver=name,
             )
