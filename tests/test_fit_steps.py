@@ -11,6 +11,8 @@ import pytest
 import dnf_studio as dnf
 from dnf_studio import api
 from dnf_studio.cli import main
+from dnf_studio.core.evaluation.by_steps import step_rows
+from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS, default_steps
 from dnf_studio.core.parallel import check_interrupt
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.core.storage.verify import verify_export
@@ -52,8 +54,11 @@ def test_a_file_with_fitted_steps_serves_every_verb(saved: Path, capsys: pytest.
     assert info.sampling["solver"] == "fitted" and info.checkpoint["fitted"] == [2, 3]
     *_, found = verify_export(samples, api.load(output), "all")
     assert (found.rows_redrawn, found.largest_difference) == (50, 0)
-    own = told(capsys, "evaluate", output, "--solver", "fitted", "--no-ode", "--paths", 1)
-    assert [(row["steps"], row["nfe"]) for row in own["by_steps"]] == [(2, 4), (3, 6)]
+    flow = api.load(output)
+    assert default_steps(flow, "fitted") == (2, 3) and default_steps(flow, None) == DEFAULT_STEPS
+    data = dnf.train("moons", iterations=1).dataset
+    (row,) = step_rows(flow, data, (3,), 50, 5, lambda _: None, "fitted")
+    assert row.nfe == 6 and row.sliced_wasserstein is not None
     assert main(["sample", str(output), "-n", "5", "--solver", "fitted", "-o", str(samples)]) == 1
     assert "fitted steps for N = 2 and 3, and none for 4" in capsys.readouterr().err
 
