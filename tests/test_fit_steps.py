@@ -15,7 +15,7 @@ from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS, default_steps
 from dnf_studio.core.parallel import check_interrupt
 from dnf_studio.core.storage.sample_reader import read_export
-from dnf_studio.core.storage.verify import verify_export
+from dnf_studio.core.storage.verify import Verified, verify_export
 from dnf_studio.core.training import step_fit
 from dnf_studio.errors import Cancelled
 
@@ -53,6 +53,7 @@ def test_a_file_with_fitted_steps_serves_every_verb(saved: Path, capsys: pytest.
     info = read_export(samples)
     assert info.sampling["solver"] == "fitted" and info.checkpoint["fitted"] == [2, 3]
     *_, found = verify_export(samples, api.load(output), "all")
+    assert isinstance(found, Verified)
     assert (found.rows_redrawn, found.largest_difference) == (50, 0)
     flow = api.load(output)
     assert default_steps(flow, "fitted") == (2, 3) and default_steps(flow, None) == DEFAULT_STEPS
