@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         display_set,
         evaluate,
         export,
+        fit_steps,
         load,
         open_checkpoint,
         open_export,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dnf_studio.core.models.wrapped.adapters import from_denoiser, from_epsilon, from_score
     from dnf_studio.core.models.wrapped.sdes import wrap
     from dnf_studio.core.models.wrapped.velocity import from_velocity
+    from dnf_studio.core.training.few_steps import StepFit
     from dnf_studio.core.training.record import StepReport
     from dnf_studio.core.training.run import Run
     from dnf_studio.errors import StudioError
@@ -48,6 +50,7 @@ __all__ = [
     "GenerativeModel",
     "Paths",
     "Run",
+    "StepFit",
     "StepReport",
     "StudioError",
     "Watch",
@@ -56,6 +59,7 @@ __all__ = [
     "display_set",
     "evaluate",
     "export",
+    "fit_steps",
     "from_denoiser",
     "from_epsilon",
     "from_score",
@@ -83,6 +87,7 @@ _HOMES = {
     "GenerativeModel": "dnf_studio.core.models.base",
     "Paths": "dnf_studio.api",
     "Run": "dnf_studio.core.training.run",
+    "StepFit": "dnf_studio.core.training.few_steps",
     "StepReport": "dnf_studio.core.training.record",
     "StudioError": "dnf_studio.errors",
     "Watch": "dnf_studio.link.watch",
@@ -90,6 +95,7 @@ _HOMES = {
     "display_set": "dnf_studio.api",
     "evaluate": "dnf_studio.api",
     "export": "dnf_studio.api",
+    "fit_steps": "dnf_studio.api",
     "from_denoiser": "dnf_studio.core.models.wrapped.adapters",
     "from_epsilon": "dnf_studio.core.models.wrapped.adapters",
     "from_score": "dnf_studio.core.models.wrapped.adapters",

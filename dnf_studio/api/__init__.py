@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dnf_studio.api.displaying import DisplaySet, display_set
     from dnf_studio.api.exports import Export, export, open_export
+    from dnf_studio.api.fitting import fit_steps
     from dnf_studio.api.measuring import evaluate
     from dnf_studio.api.opening import FileKind, data_of, datasets, file_kind, load, open_checkpoint
     from dnf_studio.api.processes import Paths, paths
@@ -28,6 +29,7 @@ __all__ = [
     "evaluate",
     "export",
     "file_kind",
+    "fit_steps",
     "load",
     "open_checkpoint",
     "open_export",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "displaying": ("DisplaySet", "display_set"),
     "exports": ("Export", "export", "open_export"),
+    "fitting": ("fit_steps",),
     "measuring": ("evaluate",),
     "opening": ("FileKind", "data_of", "datasets", "file_kind", "load", "open_checkpoint"),
     "processes": ("Paths", "paths"),

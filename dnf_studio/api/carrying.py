@@ -72,7 +72,7 @@ def carried(
     from dnf_studio.core.exploration.excess import excess, widths
     from dnf_studio.core.sde.paths import remembering
 
-    grid = flow.grid(settings.steps, settings.grid)
+    grid = flow.grid_of(settings)
     drift, score = map(remembering, flow.fields(grid))
     found = (_as_displayed if displayed else _from_points)(flow, grid, x0, settings)
     forward, backward, ahead = found.forward, found.backward, found.noise

@@ -52,7 +52,7 @@ def evaluate(
         What to measure on, as `train` takes it, in data units; what the model was trained on unless given. Only rows
         that training has held out are used, wherever they stand now, as by ``evaluate --data``.
     steps
-        Numbers of steps to sample with, 5, 10, 20 and 30 unless given.
+        Numbers of steps to sample with; unless given 5, 10, 20 and 30, of ``fitted`` all that were fitted.
     test
         Rows that training has never seen, in the place of `data`; all of them are used.
     ode
@@ -87,12 +87,13 @@ def evaluate(
     True
     """
     # Long by its docstring, which tells each parameter
-    from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS
+    from dnf_studio.core.evaluation.evaluate import default_steps
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
 
-    numbers = DEFAULT_STEPS if steps is None else (steps,) if isinstance(steps, int) else tuple(steps)
     with in_python():
         flow = as_model(model)
+        given = default_steps(flow, solver) if steps is None else steps
+        numbers = (given,) if isinstance(given, int) else tuple(given)
         dataset = measured_on(flow, data, test, note if progress else lambda _told: None)
         with Progress("Evaluating", progress) as bar:
             return measure(

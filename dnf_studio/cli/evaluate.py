@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from dnf_studio import __version__, api
-from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, SolverName, asking_for_data
+from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, SolverName, asking_for_data, whole_numbers
 from dnf_studio.cli.output import emit, number, table
 from dnf_studio.core.exploration.by_step import differ
 from dnf_studio.core.ranks import our_ranks
@@ -58,11 +58,11 @@ def evaluate(
     # Long by its signature, from which typer reads the options
     import torch
 
-    from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS
+    from dnf_studio.core.evaluation.evaluate import default_steps
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
     from dnf_studio.core.storage.held_out import held_out_data
 
-    numbers = DEFAULT_STEPS if steps is None else _numbers(steps)
+    numbers = None if steps is None else whole_numbers(steps)
     source = api.open_checkpoint(checkpoint)
     if data is None and test is None and not source.data.fingerprint:
         raise SettingError(f"'{checkpoint}' does not say what it was trained on; name it with --data.")
@@ -70,7 +70,8 @@ def evaluate(
         dataset, told = held_out_data(source, data, test)
     if told is not None:
         note(told)
-    ranks = our_ranks()
+    flow, ranks = source.build(), our_ranks()
+    numbers = default_steps(flow, solver) if numbers is None else numbers
     ranks.require_same(
         {
             "model, by its SHA-256 sum,": source.sha256,
@@ -82,7 +83,7 @@ def evaluate(
     )
     with Progress("Evaluating") as progress:
         found = measure(
-            source.build(),
+            flow,
             dataset,
             numbers,
             not no_ode,
@@ -95,13 +96,6 @@ def evaluate(
     result = found.as_dict()
     emit(result, _text(result), as_json)
     return 0
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(word) for word in text.split(","))
-    except ValueError as error:
-        raise SettingError(f"--steps takes whole numbers such as 5,10,30, not '{text}'.") from error
 
 
 def _text(result: dict[str, Any]) -> str:

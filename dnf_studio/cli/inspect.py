@@ -20,6 +20,7 @@ from dnf_studio.progress import Progress
 
 if TYPE_CHECKING:
     from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.storage.export_header import ExportInfo
     from dnf_studio.core.storage.verify import Blocks
 
@@ -126,7 +127,16 @@ def _checkpoint(file: str) -> dict[str, Any]:
     config = checkpoint.config
     noisy = "sde.g_start" not in MODEL_KINDS[config.model].unused
     noise = config.sde.total_noise if noisy else None
-    return {**checkpoint.summary(), "total_noise": noise, "config": config.model_dump()}
+    steps = {f"fitted_{n}": _fitted(checkpoint, n) for n in checkpoint.fitted}
+    return {**checkpoint.summary(), **steps, "total_noise": noise, "config": config.model_dump()}
+
+
+def _fitted(checkpoint: Checkpoint, steps: int) -> dict[str, list[float]]:
+    """The numbers of its fitted steps by what they are."""
+    from dnf_studio.core.sde.solvers.fitted import COLUMNS
+
+    rows = checkpoint.tensors[f"model.fitted_{steps}"]
+    return {name.replace(" ", "_"): column.tolist() for name, column in zip(COLUMNS, rows.unbind(1), strict=True)}
 
 
 def _picture(file: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import typer
 from dnf_studio.config.model_kinds import ModelName
 from dnf_studio.config.names import names_of
 from dnf_studio.core.sde.solvers import Needs, Solver, solver_names, solvers_for
-from dnf_studio.errors import MissingDataError
+from dnf_studio.errors import MissingDataError, SettingError
 
 if TYPE_CHECKING:
     SolverName = str
@@ -33,7 +33,8 @@ def _solvers(*needs: Needs, but: tuple[Solver, ...] = ()) -> str:
 SOLVER = (
     f"How to step from noise to data: {_solvers('fields')}; of a diffusion model also "
     f"{_solvers('marginals', but=solvers_for('fields'))}; of a flow {_solvers('drift')}; of flow "
-    f"matching {_solvers('velocity')} and, of independent pairs, sde. The model's own unless given."
+    f"matching {_solvers('velocity')} and, of independent pairs, sde; fitted, at the N of 'fit-steps'. "
+    "The model's own unless given."
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -41,6 +42,14 @@ CheckpointName = Annotated[
     str, typer.Argument(metavar="CKPT", help="A checkpoint, a run folder, or a bundled model's name.")
 ]
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")]
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """The numbers of steps of --steps, such as 5,10,30; raises `SettingError`."""
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError as error:
+        raise SettingError(f"--steps takes whole numbers such as 5,10,30, not '{text}'.") from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dnf_studio.errors import SettingError
 
 VERBS = {
     "train": "fit a model to a data set",
+    "fit-steps": "fit the few steps of a model to its data, into a checkpoint that has them",
     "sample": "draw samples into an HDF5 file",
     "evaluate": "measure a model: bound, entropy, sliced Wasserstein by steps",
     "inspect": "tell what a checkpoint, run or export holds",
@@ -23,7 +24,8 @@ WITH = "Before the verb, --with FILE.py runs a file of yours that registers data
 
 
 def run_verb(verb: str, words: list[str]) -> int:
-    """Carry out `verb`, the function of that name in the module of that name; its docstring adds to its help.
+    """Carry out `verb`, the function of that name, with _ for -, in the module of that name; its docstring adds to its
+    help.
 
     Raises `SettingError` where `words` are not what it takes.
     """
@@ -31,7 +33,8 @@ def run_verb(verb: str, words: list[str]) -> int:
     from typer.main import get_command
 
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    function = getattr(import_module(f"dnf_studio.cli.{verb}"), verb)
+    name = verb.replace("-", "_")
+    function = getattr(import_module(f"dnf_studio.cli.{name}"), name)
     text = "\n\n".join(filter(None, (_sentence(VERBS[verb]), getdoc(function))))
     app.command(help=text, epilog=WITH)(function)
     try:

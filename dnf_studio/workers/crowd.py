@@ -167,7 +167,8 @@ class CrowdWatch:
         most = max(0, min(asked.count, MOST_POINTS, MOST_NUMBERS // (nodes * dim)) - first)
         starts = self._data(asked, wanted)
         rows = most if starts is None else min(most, len(starts))
-        shared = wanted.snapshot, wanted.data, asked, request.steps, request.grid, request.seed
+        own = None if wanted.snapshot is None else wanted.snapshot.flow.nodes_by(request)
+        shared = wanted.snapshot, wanted.data, asked, request.steps, request.grid, own, request.seed
         ways = request.lam, request.last, request.solver, request.parts, request.start
         others = rows if request.start == "forward" else most
         ahead = self._side("forward", shared, nodes, rows, dim)
@@ -215,7 +216,7 @@ class CrowdWatch:
         (frame, wanted), asked = shown, self._asked
         assert wanted.snapshot is not None and asked is not None
         flow, request, first = wanted.snapshot.flow, wanted.request, frame.forward.shape[1]
-        grid = flow.grid(request.steps, request.grid)
+        grid = flow.grid_of(request)
         simulator = PathSimulator(flow, grid, _type_of(flow), request)
 
         def batch(begin: int, sides: Sequence[_Side]) -> list[Array]:

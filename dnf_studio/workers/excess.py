@@ -122,7 +122,7 @@ class ExcessWatch:
             return
         if self._failed == (frame.weights, frame.request):
             return
-        grid = snapshot.flow.grid(wanted.request.steps, wanted.request.grid)
+        grid = snapshot.flow.grid_of(wanted.request)
         self._began = perf_counter()
         steps, (points, dim) = len(frame.t) - 1, frame.forward.shape[1:]
         own = _is_chain(snapshot, frame.request)

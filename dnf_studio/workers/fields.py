@@ -132,7 +132,7 @@ def _answer(asked: FieldRequest, frame: Frame, wanted: FrameRequest) -> FieldAns
     snapshot, request = wanted.snapshot, wanted.request
     if snapshot is None or len(asked.plane.origin) != snapshot.dim or asked.node >= len(frame.t):
         return None
-    nodes = snapshot.flow.grid(request.steps, request.grid)
+    nodes = snapshot.flow.grid_of(request)
     near = slice(max(0, asked.node - 1), asked.node + 1)
     grid = TimeGrid(nodes.t[near], nodes.g[near], nodes.condition[near])
     # A picture does not need the digits of float32, which take twice the time

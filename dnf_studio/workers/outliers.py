@@ -72,7 +72,7 @@ def check_outliers(
     from dnf_studio.core.exploration.visited import visit
 
     flow = snapshot.flow
-    visited = visit(flow, dataset, flow.grid(request.steps, request.grid), request.seed, check=check)
+    visited = visit(flow, dataset, flow.grid_of(request), request.seed, check=check)
     paths = _shown_paths(flow, request, shown, check) if isinstance(shown, torch.Tensor) else shown
     views = outliers_among(paths, visited)
     yield OutlierCheck(snapshot.version, request, views, None)
@@ -88,7 +88,7 @@ def _shown_paths(flow: GenerativeModel, settings: SampleSettings, data: Tensor, 
     from dnf_studio.core.exploration.display_set import DisplayNoise, PathSimulator, blocks
     from dnf_studio.core.parallel import single_threaded_kernels
 
-    grid, noise = flow.grid(settings.steps, settings.grid), DisplayNoise()
+    grid, noise = flow.grid_of(settings), DisplayNoise()
     parts = blocks(len(data), grid.steps, flow.dim)
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)
     with torch.inference_mode(), single_threaded_kernels():

@@ -150,7 +150,7 @@ class Passes:
         snapshot, data, request = wanted.snapshot, wanted.data, wanted.request
         if snapshot is None or data is None:
             return None
-        grid = snapshot.flow.grid(request.steps, request.grid)
+        grid = snapshot.flow.grid_of(request)
         count = len(data)
         part = next((b for b in blocks(count, grid.steps, snapshot.dim) if b.start <= asked.point < b.stop), None)
         if part is None:
@@ -171,7 +171,7 @@ class Passes:
     def _run(self, work: _Pass, check: Check, final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
         follows = request.start == "forward"
-        grid = snapshot.flow.grid(request.steps, request.grid)
+        grid = snapshot.flow.grid_of(request)
         simulator = PathSimulator(snapshot.flow, grid, work.hidden, request)
         count, dim = len(data), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
@@ -179,7 +179,7 @@ class Passes:
         first = first_block_count(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
         remote = snapshot.flow.elsewhere is not None
         grows = work.grows and not (remote and self._pace * grid.steps < AT_ONCE)
-        shared = (snapshot, request.steps, request.grid, request.seed, count, grows, first)
+        shared = (snapshot, *_nodes(snapshot, request), request.seed, count, grows, first)
         forward = _kept(self._forward, work.hidden, (*shared, data))
         back = *shared, data if follows else None, request.lam, request.last, request.solver
         backward = _kept(self._backward, work.hidden, (*back, request.parts))
@@ -214,6 +214,11 @@ class Passes:
         computed = self._pool.map(without_gradients, [job for _, job in jobs])
         for (kept, _), block in zip(jobs, computed, strict=True):
             kept.append(block)
+
+
+def _nodes(snapshot: Snapshot, request: SampleSettings) -> tuple[Any, ...]:
+    """What decides the times of the nodes."""
+    return request.steps, request.grid, snapshot.flow.nodes_by(request)
 
 
 def _kept(

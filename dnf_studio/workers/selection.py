@@ -46,7 +46,7 @@ def export_selection(
     or a point that the view does not show, is selected.
     """
     chosen = tuple(sorted(set(indices)))
-    shown = blocks(points, flow.grid(plan.settings.steps, plan.settings.grid).steps, flow.dim)[-1].stop
+    shown = blocks(points, flow.grid_of(plan.settings).steps, flow.dim)[-1].stop
     if not chosen:
         raise ExportError("Nothing is selected; select points in the views first.")
     if chosen[-1] >= shown:
@@ -65,7 +65,7 @@ def selected_blocks(
     Whole blocks of the view are computed, so that no number depends on what else is selected. Raises
     `DivergenceError` for an end point that is not finite.
     """
-    grid = flow.grid(settings.steps, settings.grid)
+    grid = flow.grid_of(settings)
     parts = blocks(points, grid.steps, flow.dim)
     noise, written = DisplayNoise(), 0
     latents = noise.latents(settings.seed, parts[-1].stop, flow.dim)

@@ -25,6 +25,7 @@ VERBS = {
     "train": "train --data moons --steps 10000 --iterations 100 -o OUT/a.safetensors",
     "measuring": "train --data moons --steps 10000 --iterations 1 --batch 8 -o OUT/a.safetensors",
     "sample": "sample MODEL -n 100000 -o OUT/a.h5",
+    "fit-steps": "fit-steps MODEL --steps 20 -o OUT/a.safetensors",
     "evaluate": "evaluate MODEL",
     "inspect": "inspect MODEL",
     "datasets": "datasets",

@@ -31,6 +31,7 @@ from dnf_studio.core.storage.export_plan import ExportPlan, Selection
 from dnf_studio.core.storage.grid_presets import save_preset
 from dnf_studio.core.storage.samples import export_samples
 from dnf_studio.core.storage.session_file import FORMAT, Layout, ModelPlace, Outline, SessionFile, View
+from dnf_studio.core.training.step_unknowns import unfitted_rows
 from tests.core.storage.files import split
 
 PAGE = resource("guide", "formats.md").read_text(encoding="utf-8")
@@ -150,15 +151,20 @@ def pattern(name: str) -> re.Pattern[str]:
     """What a name of tensors with placeholders stands for."""
     text = re.escape(name)
     text = text.replace("NETWORK", "(drift|score|noise)").replace("PLACE", r"(down|middle|up)\.\d+")
-    return re.compile(re.sub(r"\bK\b", r"\\d+", text).replace("PARAMETER", r"(drift|score|noise)\.[a-z_0-9.]+"))
+    return re.compile(
+        re.sub(r"(\b|(?<=_))K\b", r"\\d+", text).replace("PARAMETER", r"(drift|score|noise)\.[a-z_0-9.]+")
+    )
 
 
 def test_tensors(run: Path) -> None:
     image = ImageShape(8, 8, 1, 0, 17)
     small = Config.create({"sde": {"steps": 1}, "network": {"kind": "unet", "channels": 4}})
     unet = Checkpoint.of_model(build_model(64, small, image=image))
+    few = build_model(2, Config.create({"model": "diffusion"}))
+    few.take_fitted(2, unfitted_rows(few, few.grid(2)))
     known = [pattern(name) for rows in tables(part("Checkpoints", "Tensors")) for name in names(rows)]
-    found = {name for path in (run, *map(bundled, BUNDLED)) for name in read_checkpoint(path).tensors} | {*unet.tensors}
+    found = {name for path in (run, *map(bundled, BUNDLED)) for name in read_checkpoint(path).tensors}
+    found |= {*unet.tensors, *Checkpoint.of_model(few).tensors}
     assert [name for name in sorted(found) if not any(one.fullmatch(name) for one in known)] == []
     assert [one.pattern for one in known if not any(map(one.fullmatch, found))] == []
 

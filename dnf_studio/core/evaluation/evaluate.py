@@ -42,8 +42,14 @@ from dnf_studio.errors import SettingError
 from dnf_studio.facts import WithFacts
 
 DEFAULT_STEPS = (5, 10, 20, 30)
+"""Numbers of steps that samples are measured at unless told."""
 MOST_PATHS = 10_000
 BLOCK = 4096
+
+
+def default_steps(flow: GenerativeModel, solver: str | None) -> tuple[int, ...]:
+    """The numbers of steps to measure at unless told: all that the solver makes, where those are some alone."""
+    return flow.checked_solver(solver).only or DEFAULT_STEPS
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,8 @@ def _mass(flow: GenerativeModel) -> tuple[float | None, float | None]:
 
 
 def _copying(flow: GenerativeModel, dataset: Dataset, solver: str | None) -> Copying | None:
-    return copying(drawn(flow, MOST_POINTS, flow.grid().steps, 0, solver), flow.standardisation, dataset)
+    steps = (*flow.checked_solver(solver).only, flow.grid().steps)[0]
+    return copying(drawn(flow, MOST_POINTS, steps, 0, solver), flow.standardisation, dataset)
 
 
 def _tried(work: Callable[[], Found], tell: Progress) -> Found | None:

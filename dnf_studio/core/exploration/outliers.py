@@ -145,7 +145,7 @@ def find_outliers(
     raises to leave. Raises `SettingError` and `DataError` for what cannot be.
     """
     chosen = settings or SampleSettings()
-    grid = flow.grid(chosen.steps, chosen.grid)
+    grid = flow.grid_of(chosen)
     known = visited or visit(flow, dataset, grid, chosen.seed, check=check)
     model = in_model_units(flow)
     blocks = sample_blocks(model, count, chosen, trajectories=True, threads=threads, rows=ROWS, diverging=True)

@@ -18,6 +18,7 @@ from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.solvers import LastStep, SolversFor
+from dnf_studio.core.sde.solvers.fitted import FITTED_OF_DRIFT
 from dnf_studio.core.sde.solvers.ode import runge_kutta_sampler
 from dnf_studio.errors import UnsupportedError
 
@@ -48,6 +49,7 @@ class Flow(GenerativeModel):
     drift: FourierMLP
     """Settings have no other kind for a flow, and `value_and_derivative` is written out for it."""
     solvers = SolversFor("drift")
+    fitted = FITTED_OF_DRIFT
     lacks: Mapping[Ability, str] = {
         "noise": "A flow follows one ODE without noise: it has no g, no noise level λ and no choice of last step.",
         "score": "A flow has no score: its drift f alone moves the points, both ways.",

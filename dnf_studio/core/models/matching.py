@@ -17,7 +17,8 @@ from dnf_studio.core.networks.build import make_kernel, network_field
 from dnf_studio.core.sampling.model import Ability, FieldWithDivergence, ProbabilityFlow
 from dnf_studio.core.sde.grid import TimeGrid, diffusion_at, make_grid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
-from dnf_studio.core.sde.solvers import SDE, LastStep, SolversFor
+from dnf_studio.core.sde.solvers import SDE, LastStep, SolversFor, with_fitted
+from dnf_studio.core.sde.solvers.fitted import FITTED_OF_VELOCITY
 from dnf_studio.core.sde.solvers.midpoint import MIDPOINT, midpoint_sampler
 from dnf_studio.errors import UnsupportedError
 
@@ -59,10 +60,17 @@ class Matching(TwoSDEs):
     networks = ("vector_field",)
     vector_field: FieldNetwork
     solvers = SolversFor("velocity", first=(MIDPOINT,), also=(SDE,))
+    fitted = FITTED_OF_VELOCITY
 
     def set_up(self) -> None:
         if self.coupled:
             self.solvers, self.lacks = tuple(one for one in self.solvers if one is not SDE), COUPLED
+
+    def take_fitted(self, steps: int, rows: Tensor) -> None:
+        super().take_fitted(steps, rows)
+        if self.coupled:
+            own = tuple(one for one in self.solvers if one.needs != "fitted")
+            self.solvers = with_fitted(own, self)
 
     @property
     def coupled(self) -> bool:

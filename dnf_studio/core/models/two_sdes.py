@@ -15,7 +15,7 @@ from dnf_studio.core.sde import paths
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Sampler
 from dnf_studio.core.sde.sample_settings import check_last_step, check_level
-from dnf_studio.core.sde.solvers import LastStep, SolversFor
+from dnf_studio.core.sde.solvers import FITTED, LastStep, SolversFor
 from dnf_studio.core.sde.solvers.sde import backward_path
 
 
@@ -27,6 +27,7 @@ class TwoSDEs(GenerativeModel):
     """
 
     solvers = SolversFor("fields")
+    fitted = FITTED
 
     def encoder(self, grid: TimeGrid, hidden: torch.dtype | None = None) -> Sampler:
         """Steps of (11)."""

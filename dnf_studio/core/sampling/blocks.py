@@ -181,7 +181,7 @@ def sample_blocks(
     chosen = settings or SampleSettings()
     if (chosen.parts, chosen.start) != ("both", "noise"):
         raise UnsupportedError("New samples begin as noise and are made by drift and score; only views choose else.")
-    grid = flow.grid(chosen.steps, chosen.grid)
+    grid = flow.grid_of(chosen)
     subs = -(-count // SUB_BLOCK)
     # Langevin steps are as long as the whole sub-block says
     piece = SUB_BLOCK if flow.config.network.kind == "mlp" or chosen.langevin else VALUE_ROWS

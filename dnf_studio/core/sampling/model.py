@@ -18,7 +18,7 @@ from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, Sampler, minus_log_prior
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.sde.solvers import Chain, Solver
+from dnf_studio.core.sde.solvers import FITTED, Chain, Solver
 from dnf_studio.errors import Check, DataError, UnsupportedError
 
 Ability = Literal["noise", "score", "bound", "divergence"]
@@ -172,6 +172,8 @@ class Model(ABC):
         for solver in self.solvers:
             if name in (None, solver.name):
                 return solver
+        if name == FITTED.name:
+            raise UnsupportedError("This model has no fitted steps; the verb 'fit-steps' fits some for a few N.")
         known = " or ".join(solver.name for solver in self.solvers)
         raise UnsupportedError(f"The solver '{name}' is not one that a {self.config.model} has; try {known}.")
 
@@ -179,6 +181,22 @@ class Model(ABC):
         """As `checked_solver`, but for None the first of its solvers that is a chain, whose samples have a bound."""
         chains = [solver for solver in self.solvers if solver.chain is not None]
         return chains[0] if name is None and chains else self.checked_solver(name)
+
+    def grid_of(self, settings: SampleSettings) -> TimeGrid:
+        """The grid that samples by these settings go along: that of their N and kind, or the solver's own.
+
+        Raises `UnsupportedError` for a kind where the solver has its own, and for an N that it has none for.
+        """
+        nodes = None if settings.solver is None else self.checked_solver(settings.solver).nodes
+        if nodes is None:
+            return self.grid(settings.steps, settings.grid)
+        if settings.grid is not None:
+            raise UnsupportedError(f"The solver '{settings.solver}' has times of its own; leave the time grid out.")
+        return nodes(self, settings.steps)
+
+    def nodes_by(self, settings: SampleSettings) -> str | None:
+        """The name of the solver whose own times `grid_of` gives; None where N and kind alone decide."""
+        return None if self.checked_solver(settings.solver).nodes is None else settings.solver
 
     def sampler(
         self, grid: TimeGrid, settings: SampleSettings | None = None, hidden: torch.dtype | None = None

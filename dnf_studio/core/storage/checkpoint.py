@@ -16,7 +16,7 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.files import atomic_file, explain, source_size
-from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.models.base import GenerativeModel, fitted_name
 from dnf_studio.core.models.build import MODELS, build_model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.layout import (
@@ -31,7 +31,15 @@ from dnf_studio.core.storage.layout import (
     read_header,
     value_fault,
 )
-from dnf_studio.core.storage.metadata import FORMAT, FORMAT_VERSION, Kind, Metadata, checked_metadata, metadata_of
+from dnf_studio.core.storage.metadata import (
+    FITTED_VERSION,
+    FORMAT,
+    FORMAT_VERSION,
+    Kind,
+    Metadata,
+    checked_metadata,
+    metadata_of,
+)
 from dnf_studio.core.storage.needed import needed_by
 from dnf_studio.core.storage.run_record import record_fault
 from dnf_studio.errors import CheckpointError
@@ -65,6 +73,8 @@ class Checkpoint:
     """SHA-256 checksum of the tensors, as in the file; empty before it is written."""
     plugins: dict[str, str] = field(default_factory=dict)
     """By setting (``data``, ``model``, ``network.kind``), the plug-in that registered what it names."""
+    fitted: tuple[int, ...] = ()
+    """The numbers of steps that the model has fitted steps for, rising."""
     unsaved: str = ""
     """Why it can be no file (`GenerativeModel.unsaved`); empty where it can."""
 
@@ -75,7 +85,7 @@ class Checkpoint:
         columns = () if flow.image is None else tuple(f"x{j + 1}" for j in range(flow.dim))
         data = DataSummary(flow.config.data, "", columns, None, flow.image, None)
         found = cls("weights", flow.config, flow.dim, flow.standardisation, data, 0, 0.0, {}, {}, tensors)
-        return replace(found, sha256=digest(tensors), unsaved=flow.unsaved)
+        return replace(found, sha256=digest(tensors), fitted=flow.fitted_steps, unsaved=flow.unsaved)
 
     @property
     def grid(self) -> TimeGrid:
@@ -97,6 +107,8 @@ class Checkpoint:
         with torch.random.fork_rng(devices=[]):
             flow = build_model(self.dim, self.config, self.standardisation, self.grid, self.data.image)
         model = {name.removeprefix("model."): t for name, t in self.tensors.items() if name.startswith("model.")}
+        for steps in self.fitted:
+            flow.take_fitted(steps, model[fitted_name(steps)])
         flow.load_state_dict(model)
         flow.formula_grid = self.formula_grid
         return flow.eval()
@@ -105,7 +117,7 @@ class Checkpoint:
         """All but the tensors and the config, as plain values for JSON."""
         return {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": FITTED_VERSION if self.fitted else FORMAT_VERSION,
             "kind": self.kind,
             "model": self.config.model,
             "dim": self.dim,
@@ -117,6 +129,7 @@ class Checkpoint:
             "metrics": self.metrics,
             "sha256": self.sha256,
             **({"plugins": needed} if (needed := self.needed) else {}),
+            **({"fitted": list(self.fitted)} if self.fitted else {}),
         }
 
 
@@ -130,10 +143,15 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
         raise CheckpointError(checkpoint.unsaved)
     tensors = {name: _plain(tensor) for name, tensor in sorted(checkpoint.tensors.items())}
     expected = expected_entries(
-        checkpoint.kind, checkpoint.config, checkpoint.dim, STOPPING in checkpoint.state, checkpoint.data.image
+        checkpoint.kind,
+        checkpoint.config,
+        checkpoint.dim,
+        STOPPING in checkpoint.state,
+        checkpoint.data.image,
+        checkpoint.fitted,
     )
     fault = layout_fault({name: entry_of(tensor) for name, tensor in tensors.items()}, expected)
-    if fault := fault or value_fault(tensors):
+    if fault := fault or value_fault(tensors, checkpoint.fitted):
         raise CheckpointError(f"The checkpoint '{path}' was not written: {fault}.")
     written = replace(checkpoint, tensors=tensors, sha256=digest(tensors), plugins=checkpoint.needed)
     try:
@@ -164,7 +182,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except OSError as problem:
         raise CheckpointError(f"Cannot read '{path}': {explain(problem)}.") from problem
     tensors = _load(header.raw + data, path)
-    if fault := value_fault(tensors):
+    if fault := value_fault(tensors, known.fitted):
         raise CheckpointError(f"The checkpoint '{path}' is damaged: {fault}.")
     if digest(tensors) != header.metadata["sha256"]:
         raise CheckpointError(f"The checkpoint '{path}' was altered: its tensors do not match their SHA-256 sum.")
@@ -199,7 +217,9 @@ def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, Metadata]:
     """All that precedes the tensors, checked."""
     header = read_header(file, size, path)
     known = checked_metadata(header, path)
-    expected = expected_entries(known.kind, known.config, known.dim, STOPPING in known.state, known.data.image)
+    expected = expected_entries(
+        known.kind, known.config, known.dim, STOPPING in known.state, known.data.image, known.fitted
+    )
     fault = layout_fault(header.tensors, expected)
     if fault:
         raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: {fault}.")

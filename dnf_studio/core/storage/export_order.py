@@ -41,7 +41,7 @@ class Order:
     def create(self, partial: Path, contents: Contents, names: tuple[str, ...], shards: Sequence[Shard] = ()) -> None:
         """Make the file, in which the rows have their places, or that shows those of `shards`."""
         flow, plan, selection = self.flow, replace(self.plan, count=contents.count), self.selection
-        times = flow.grid(plan.settings.steps, plan.settings.grid).t.flip(0).cpu().numpy()
+        times = flow.grid_of(plan.settings).t.flip(0).cpu().numpy()
         attributes = attributes_of(flow, plan, self.steps, self.sha256, selection, self.data is not None)
         provenance = provenance_of(flow, plan, self.steps, self.checkpoint, selection)
         if shards:

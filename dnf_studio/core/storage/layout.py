@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,16 +17,20 @@ from torch import Tensor
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
+from dnf_studio.core.models.base import fitted_name
 from dnf_studio.core.models.build import MODELS
 from dnf_studio.core.networks.build import make_network
 from dnf_studio.core.sde.deviations import MOST_LOG, anchors
 from dnf_studio.core.sde.grid import TimeGrid, make_grid
+from dnf_studio.core.sde.solvers.fitted import COLUMNS, ROWS_A_STEP, rows_fault
 from dnf_studio.errors import CheckpointError, DataError
 
 MAX_HEADER = 1 << 22
 """Bytes: half for what `check_keepable` allows the data, half for settings, history and the table of tensors."""
 MAX_TENSORS = 10_000
 MAX_DIM = 10_000
+MOST_FITTED = 64
+"""Numbers of steps that a file has fitted steps for, at most."""
 ITEM_BYTES = {"F32": 4, "U8": 1}
 
 
@@ -180,13 +184,20 @@ def model_shapes(config: Config, dim: int, image: ImageShape | None = None) -> t
 
 
 def expected_entries(
-    kind: str, config: Config, dim: int, stops_early: bool = False, image: ImageShape | None = None
+    kind: str,
+    config: Config,
+    dim: int,
+    stops_early: bool = False,
+    image: ImageShape | None = None,
+    fitted: Sequence[int] = (),
 ) -> dict[str, Entry]:
     """Every tensor of a checkpoint of `kind`, sorted by name.
 
-    A run that `stops_early` has its newest average beside the best weights.
+    A run that `stops_early` has its newest average beside the best weights, a model the steps that were `fitted` to it
+    for these N.
     """
     buffers, parameters = model_shapes(config, dim, image)
+    buffers |= {fitted_name(steps): (steps * rows_a_step(config), len(COLUMNS)) for steps in fitted}
     entries = {f"model.{name}": Entry("F32", shape) for name, shape in (buffers | parameters).items()}
     if kind == "run":
         for part in ("raw", "exp_avg", "exp_avg_sq", *(("average",) if stops_early else ())):
@@ -216,7 +227,13 @@ def layout_fault(found: Mapping[str, Entry | None], expected: Mapping[str, Entry
     return None
 
 
-def value_fault(tensors: Mapping[str, Tensor]) -> str | None:
+def rows_a_step(config: Config) -> int:
+    """How many rows the fitted steps of such a model have for each step; 0 where it can have none."""
+    solver = MODELS[config.model].fitted
+    return 0 if solver is None else ROWS_A_STEP[solver]
+
+
+def value_fault(tensors: Mapping[str, Tensor], fitted: Sequence[int] = ()) -> str | None:
     """What is wrong with the numbers of well-formed tensors, as the end of a sentence, or None."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
@@ -227,6 +244,10 @@ def value_fault(tensors: Mapping[str, Tensor]) -> str | None:
         return "its diffusion coefficient g is not positive everywhere"
     if bool((tensors.get("model.backward_deviations", torch.zeros(1)).abs() > MOST_LOG).any()):
         return "its backward deviations are out of range"
+    for steps in fitted:
+        rows, times = tensors[f"model.{fitted_name(steps)}"], tensors["model.timestamps"]
+        if fault := rows_fault(rows, float(times[0]), float(times[-1])):
+            return f"its fitted steps for N = {steps} {fault}"
     return None
 
 

@@ -12,13 +12,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 import dnf_studio
 from dnf_studio.config import Config, recorded
+from dnf_studio.config.grids import MAX_STEPS
 from dnf_studio.core.data.dataset import DataSummary, Standardisation
-from dnf_studio.core.storage.layout import MAX_DIM, Header, parse_json
+from dnf_studio.core.storage.layout import MAX_DIM, MOST_FITTED, Header, parse_json
 from dnf_studio.core.storage.needed import check_needed
 from dnf_studio.errors import CheckpointError
 
 FORMAT = "dnf-studio-checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION, FITTED_VERSION = 1, 2
+"""The format of a file, and that of one with fitted steps, which a program of before could not read."""
 Kind = Literal["weights", "run"]
 
 
@@ -38,6 +40,8 @@ class Metadata(BaseModel):
     metrics: dict[str, float | None]
     state: dict[str, Any]
     plugins: dict[str, str] = {}
+    fitted: tuple[Annotated[int, Field(ge=1, le=MAX_STEPS)], ...] = Field((), max_length=MOST_FITTED)
+    """The numbers of steps that the file has fitted steps for."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -48,6 +52,8 @@ class Metadata(BaseModel):
             raise ValueError("the size of the images does not fit")
         if self.config.network.kind == "unet" and self.data.image is None:
             raise ValueError("a U-Net needs the size of its images")
+        if list(self.fitted) != sorted(set(self.fitted)) or (self.fitted and self.kind != "weights"):
+            raise ValueError("the numbers of fitted steps do not fit")
         return self
 
 
@@ -56,10 +62,12 @@ def metadata_of(fields: Mapping[str, Any], sha256: str) -> dict[str, str]:
     values = dict(fields)
     values |= {name: fields[name].as_dict() for name in ("standardisation", "data")}
     values["config"] = fields["config"].model_dump()
-    if not fields["plugins"]:
-        del values["plugins"]
+    for name in ("plugins", "fitted"):
+        if not fields[name]:
+            del values[name]
+    version = FITTED_VERSION if fields["fitted"] else FORMAT_VERSION
     metadata = {name: json.dumps(value, allow_nan=False, ensure_ascii=False) for name, value in values.items()}
-    metadata |= {"kind": fields["kind"], "format": FORMAT, "format_version": str(FORMAT_VERSION)}
+    metadata |= {"kind": fields["kind"], "format": FORMAT, "format_version": str(version)}
     metadata |= {"creator": f"DNF Studio {dnf_studio.__version__}", "sha256": sha256}
     return metadata | {"metadata_sha256": metadata_sum(metadata)}
 
@@ -75,12 +83,12 @@ def checked_metadata(header: Header, path: Path) -> Metadata:
     if given.pop("format", None) != FORMAT:
         raise CheckpointError(f"'{path}' is a safetensors file, but not a checkpoint of DNF Studio.")
     version = given.pop("format_version", "")
-    if version.isascii() and version.isdigit() and len(version) < 10 and int(version) > FORMAT_VERSION:
+    if version.isascii() and version.isdigit() and len(version) < 10 and int(version) > FITTED_VERSION:
         raise CheckpointError(
             f"The checkpoint '{path}' was written by a newer DNF Studio (format {version}, known here is "
-            f"{FORMAT_VERSION}); update DNF Studio to read it."
+            f"{FITTED_VERSION}); update DNF Studio to read it."
         )
-    if version != str(FORMAT_VERSION):
+    if version != str(FITTED_VERSION if "fitted" in given else FORMAT_VERSION):
         raise CheckpointError(f"The checkpoint '{path}' is damaged: its format version is not one there ever was.")
     if given.pop("metadata_sha256", None) != metadata_sum(header.metadata):
         raise CheckpointError(f"The checkpoint '{path}' was altered: its metadata do not match their SHA-256 sum.")

@@ -76,7 +76,7 @@ def export_by_ranks(
         raise SettingError("Shards are of new samples, all that are drawn, and not compressed; export in one file.")
     target = Path(path)
     final = check_target(target, ExportError)
-    grid, source = flow.grid(plan.settings.steps, plan.settings.grid), checkpoint or Checkpoint.of_model(flow)
+    grid, source = flow.grid_of(plan.settings), checkpoint or Checkpoint.of_model(flow)
     order = Order(flow, target, plan, source, None, data, source.sha256 or digest(source.tensors), grid.steps)
     asked = order.asked | ({"shards": True} if shards else {})
     facts = {WORDS.get(name, name): value for name, value in asked.items()} | {"file": str(final)}

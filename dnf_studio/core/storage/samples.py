@@ -67,7 +67,7 @@ def export_samples(
         raise SettingError("New samples have no forward paths; only points of a view have.")
     target = Path(path)
     folder = check_target(target, ExportError).parent
-    grid = flow.grid(plan.settings.steps, plan.settings.grid)
+    grid = flow.grid_of(plan.settings)
     source = checkpoint or Checkpoint.of_model(flow)
     order = Order(flow, target, plan, source, selection, data, source.sha256 or digest(source.tensors), grid.steps)
     if resume is not None and (what := difference(order.asked, resume.asked)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from dnf_studio.core.sde.sample_settings import STARTS
@@ -34,13 +34,22 @@ class SolverBox(ChoiceBox):
     def _offer(self) -> None:
         solvers = self._session.solvers
         self.set_choices({one.label if self._short else one.title: one.name for one in solvers})
-        for index, one in enumerate(solvers):
-            self.setItemData(index, f"<qt>{one.equation}</qt>", Qt.ItemDataRole.ToolTipRole)
         self.setEnabled(len(solvers) > 1)
         self._show()
 
+    def _grey(self) -> None:
+        """Grey the solvers that do not make the N of the views, which then say which ones they make."""
+        items = self.model()
+        assert isinstance(items, QStandardItemModel)
+        for index, one in enumerate(self._session.solvers):
+            makes = one.makes(self._session.state.sampling.steps)
+            why = "" if makes else f" For View N = {' and '.join(map(str, one.only))} alone."
+            items.item(index).setEnabled(makes)
+            items.item(index).setToolTip(f"<qt>{one.equation}{why}</qt>")
+
     def _show(self) -> None:
         solver = self._session.solver
+        self._grey()
         self.show_value(solver.name)
         self.setToolTip(f"<qt>{TIP}: {solver.equation}</qt>")
 

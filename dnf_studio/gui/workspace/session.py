@@ -86,7 +86,7 @@ class Session(QObject):
     @property
     def solver(self) -> Solver:
         """Solver of the backward process of the model shown."""
-        return solver_in_effect(self._state.sampling.solver, self._solvers)
+        return solver_in_effect(self._state.sampling.solver, self._solvers, self._state.sampling.steps)
 
     @property
     def dim(self) -> int:

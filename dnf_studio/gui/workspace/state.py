@@ -144,7 +144,7 @@ class State:
 
     def without(self, lacks: Mapping[Ability, str], solvers: tuple[Solver, ...] = OWN_SOLVERS) -> State:
         """A copy with defaults for all that a model that `lacks` these and has these `solvers` cannot do."""
-        solver = solver_in_effect(self.sampling.solver, solvers)
+        solver = solver_in_effect(self.sampling.solver, solvers, self.sampling.steps)
         # The model's own is not named where it takes every setting, so that views of two models compare alike
         name = None if solver is solvers[0] and not solver.unused else solver.name
         usual: dict[str, Any] = {name: getattr(AS_VIEWED, name) for name in unused_settings(solver, lacks)}

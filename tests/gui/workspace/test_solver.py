@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QStandardItemModel
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.config import Config
@@ -14,7 +15,8 @@ from dnf_studio.config.model_kinds import unused
 from dnf_studio.core.models.diffusion import Diffusion
 from dnf_studio.core.models.flow import Flow
 from dnf_studio.core.models.matching import Matching
-from dnf_studio.core.sde.solvers import SOLVERS, solver_in_effect, solvers_for, unused_settings
+from dnf_studio.core.sde.solvers import FITTED, SOLVERS, solver_in_effect, solvers_for, unused_settings
+from dnf_studio.core.sde.solvers.fitted import fitted_for
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.errors import SettingError
 from dnf_studio.gui.features.export.list import ExportHistory, ExportRecord
@@ -69,7 +71,7 @@ def test_a_solver_is_undone_and_survives_a_model_that_has_not_got_it(session: Se
     ],
 )
 def test_what_has_no_meaning_is_named_with_its_reason(solver: str, expected: set[str]) -> None:
-    found = unused_settings(solver_in_effect(solver, Diffusion.solvers), {})
+    found = unused_settings(solver_in_effect(solver, Diffusion.solvers, None), {})
     assert found.keys() == expected and all(reason.endswith(".") for reason in found.values())
     of_flow = unused_settings(Flow.solvers[0], Flow.lacks)
     assert of_flow.keys() == {"lam", "last", "parts", "langevin"} and of_flow["lam"] == Flow.lacks["noise"]
@@ -95,7 +97,7 @@ def test_every_solver_is_explained_with_its_source() -> None:
             solver.label in told and re.search(r"\b(18|19|20)\d\d\b", solver.equation) and solver.source in HELP.source
         )
     assert "Runge–Kutta" in Flow.solvers[0].title
-    assert "½ g² s" in solver_in_effect("heun", solvers_for("fields")).equation
+    assert "½ g² s" in solver_in_effect("heun", solvers_for("fields"), None).equation
 
 
 def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> None:
@@ -109,6 +111,23 @@ def test_the_box_offers_what_the_model_has(session: Session, qtbot: QtBot) -> No
     assert box.currentText() == "ancestral"
     session.set_lacks(Flow.lacks, Flow.solvers)
     assert (box.count(), box.isEnabled()) == (1, False) and "no other solver" in box.toolTip()
+
+
+def test_fitted_steps_are_grey_where_the_view_has_another_n(session: Session, qtbot: QtBot) -> None:
+    box = SolverBox(session)
+    qtbot.addWidget(box)
+    session.set_lacks({}, (*solvers_for("fields"), fitted_for(FITTED, (5, 10))))
+    last, items = box.count() - 1, box.model()
+    assert isinstance(items, QStandardItemModel)
+    assert not items.item(last).isEnabled() and "For View N = 5 and 10 alone." in items.item(last).toolTip()
+    session.apply({"steps": 5, "solver": "fitted", "grid": "uniform"})
+    assert items.item(last).isEnabled() and box.currentData() == "fitted"
+    assert (
+        session.effective.sampling == viewed(steps=5, solver="fitted") and "times are fitted" in session.unused["grid"]
+    )
+    session.apply({"steps": 7})
+    assert not items.item(last).isEnabled() and box.currentData() == "sde"
+    assert (session.effective.sampling.solver, session.state.sampling.solver) == (None, "fitted")
 
 
 def test_old_records_of_exports_are_kept_and_new_ones_say_their_solver() -> None:

@@ -12,6 +12,7 @@ from dnf_studio.config.grids import LEVEL_GRIDS
 from dnf_studio.core.sde.solvers.ancestral import ANCESTRAL
 from dnf_studio.core.sde.solvers.ddim import DDIM
 from dnf_studio.core.sde.solvers.dpmpp import DPMPP_2M
+from dnf_studio.core.sde.solvers.fitted import FITTED, FITTED_OF_DRIFT, FITTED_OF_VELOCITY, fitted_for
 from dnf_studio.core.sde.solvers.heun import HEUN, HEUN_OF_MARGINALS
 from dnf_studio.core.sde.solvers.midpoint import EULER, HEUN_OF_VELOCITY, MIDPOINT
 from dnf_studio.core.sde.solvers.ode import ODE, RUNGE_KUTTA
@@ -20,6 +21,7 @@ from dnf_studio.core.sde.solvers.sde import SDE
 from dnf_studio.errors import SettingError
 
 __all__ = [
+    "FITTED",
     "ODE",
     "SDE",
     "SOLVERS",
@@ -35,6 +37,7 @@ __all__ = [
     "solver_names",
     "solvers_for",
     "unused_settings",
+    "with_fitted",
 ]
 
 SOLVERS: list[Solver] = [
@@ -49,6 +52,9 @@ SOLVERS: list[Solver] = [
     EULER,
     MIDPOINT,
     HEUN_OF_VELOCITY,
+    FITTED,
+    FITTED_OF_VELOCITY,
+    FITTED_OF_DRIFT,
 ]
 """All of them, in the order of lists; the first that a model can use is its own choice. Plug-ins add theirs."""
 
@@ -67,8 +73,14 @@ class SolversFor:
     def __init__(self, *needs: Needs, first: tuple[Solver, ...] = (), also: tuple[Solver, ...] = ()) -> None:
         self._needs, self._first, self._also = needs, first, also
 
-    def __get__(self, model: object, kind: type | None = None) -> tuple[Solver, ...]:
-        return tuple(dict.fromkeys((*self._first, *solvers_for(*self._needs), *self._also)))
+    def __get__(self, model: Any, kind: type | None = None) -> tuple[Solver, ...]:  # noqa: ANN401 - a model or None
+        found = tuple(dict.fromkeys((*self._first, *solvers_for(*self._needs), *self._also)))
+        return found if model is None else with_fitted(found, model)
+
+
+def with_fitted(solvers: tuple[Solver, ...], model: Any) -> tuple[Solver, ...]:  # noqa: ANN401 - a model
+    """`solvers`, and last the steps that were fitted to `model`, where some were."""
+    return (*solvers, fitted_for(model.fitted, model.fitted_steps)) if model.fitted_steps else solvers
 
 
 def solvers_for(*needs: Needs) -> tuple[Solver, ...]:
@@ -93,9 +105,12 @@ def solver_named(name: str) -> Solver:
     raise SettingError(f"The solver '{name}' is not one of {', '.join(others)} and {last}.")
 
 
-def solver_in_effect(name: str | None, solvers: tuple[Solver, ...]) -> Solver:
-    """The one of a model's `solvers` that `name` stands for: its own choice where it has none of that name."""
-    return next((one for one in solvers if one.name == name), solvers[0])
+def solver_in_effect(name: str | None, solvers: tuple[Solver, ...], steps: int | None) -> Solver:
+    """The one of a model's `solvers` that `name` stands for with so many `steps`, None being the model's own number.
+
+    It is the model's own choice where it has none of that name, or that one does not make so many steps.
+    """
+    return next((one for one in solvers if one.name == name and one.makes(steps)), solvers[0])
 
 
 def missing_grids(solvers: tuple[Solver, ...]) -> tuple[str, ...]:
@@ -104,7 +119,7 @@ def missing_grids(solvers: tuple[Solver, ...]) -> tuple[str, ...]:
 
 
 def unused_settings(solver: Solver, lacks: Mapping[Any, str]) -> dict[str, str]:
-    """Why λ, last step, parts or Langevin steps mean nothing to `solver`, or to a model that `lacks` noise or score.
+    """Why settings mean nothing to `solver`, or to a model that `lacks` noise or score: λ, last step, parts and others.
 
     Keys are the names in `SampleSettings`, values one sentence each.
     """

@@ -23,8 +23,9 @@ LastStep = Literal["mean", "noise"]
 """The last step onto the data: its ``mean``, or with its ``noise``."""
 Parts = Literal["both", "drift", "score"]
 """Which fields move the points: ``drift`` is the process with s = 0, ``score`` the one with f = 0."""
-Needs = Literal["fields", "marginals", "drift", "velocity"]
-"""What a solver asks of a model: that it is a `TwoFields`, a `Marginals`, a `OneDrift` or a `OneVelocity`."""
+Needs = Literal["fields", "marginals", "drift", "velocity", "fitted"]
+"""What a solver asks of a model: that it is a `TwoFields`, a `Marginals`, a `OneDrift` or a `OneVelocity`, or that it
+has steps that were fitted to it."""
 NOT_EULER = {
     "parts": "Only the solvers SDE and ODE can leave the drift or the score out.",
     "langevin": "Langevin steps go with the solvers SDE and ODE only.",
@@ -129,9 +130,17 @@ class Solver:
     euler: bool = False
     """Whether its steps are (17), Euler's of drift and score: one may be left out, and noises are known exactly."""
     unused: Mapping[str, str] = field(default_factory=dict)
-    """Why ``lam``, ``last``, ``parts`` or ``langevin`` mean nothing to it; those that do are not in it."""
+    """Why ``lam``, ``last``, ``parts``, ``langevin`` or ``grid`` mean nothing to it; those that do are not in it."""
     chain: Chain | None = None
     """The Markov chain that gives its samples a bound on the NLL; None where they have none."""
+    only: tuple[int, ...] = ()
+    """The numbers of steps that it can make of the model that has it; empty where it makes any."""
+    nodes: Callable[..., TimeGrid] | None = None
+    """Takes a model and N, or None for no choice, and returns the grid of its own; None where it goes on any grid."""
+
+    def makes(self, steps: int | None) -> bool:
+        """Whether it makes so many steps; None is the model's own number of them."""
+        return not self.only or steps in self.only
 
     def check_level(self, lam: float) -> None:
         """Raise `UnsupportedError` for a λ that it does not have; 0 is what one without noise has, 1 is no choice."""

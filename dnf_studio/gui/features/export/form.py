@@ -108,7 +108,7 @@ class ExportForm(QWidget):
                 steps=self.steps.value(),
                 lam=1.0 if "lam" in self._unused(name) else self.lam.value(),
                 last=cast("LastStep", self.last.currentData()),
-                grid=self.grid.grid,
+                grid=None if "grid" in self._unused(name) else self.grid.grid,
                 seed=self.seed.value(),
                 solver=name,
             )
@@ -165,7 +165,7 @@ class ExportForm(QWidget):
 
     def _unused(self, solver: str) -> dict[str, str]:
         """What the solver of this name leaves without a meaning, and why."""
-        return unused_settings(solver_in_effect(solver, self._session.solvers), self._session.lacks)
+        return unused_settings(solver_in_effect(solver, self._session.solvers, self.steps.value()), self._session.lacks)
 
     def _grey(self, solver: str, selecting: bool) -> bool:
         """Grey what `solver` leaves without a meaning, and say why; whether a step has noise."""

@@ -55,7 +55,7 @@ class LabPage(QWidget):
     def way_words(self, asked: StepsStudy | PathsStudy) -> str:
         """Solver, λ, time grid and last step of `asked`, as far as the model has them."""
         way = asked.sampling
-        solver = solver_in_effect(way.solver, self.session.solvers)
+        solver = solver_in_effect(way.solver, self.session.solvers, way.steps)
         unused = unused_settings(solver, self.session.lacks)
         words = {"lam": f"λ = {way.lam:g}", "grid": grid_words(way.grid), "last": last_words(way.last)}
         named = [solver.label] if way.solver else []

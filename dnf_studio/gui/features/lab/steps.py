@@ -222,7 +222,7 @@ class StepsPage(LabPage):
         if study is None or current is None:
             return ""
         way = study.sampling
-        solver = solver_in_effect(way.solver, self.session.solvers)
+        solver = solver_in_effect(way.solver, self.session.solvers, way.steps)
         words, unused = [current.shown.name, solver.label], unused_settings(solver, self.session.lacks)
         for name, value, told in (
             ("lam", way.lam, f"λ = {way.lam:g}"),

@@ -126,7 +126,8 @@ class ProcessesController(QObject):
 
 def say_moved(plots: Iterable[Plot], state: State, lacks: Mapping[Ability, str], solvers: tuple[Solver, ...]) -> None:
     """Let the `plots` of a model that `lacks` these and has these `solvers` say what carries its points."""
-    solver, named = solver_in_effect(state.sampling.solver, solvers), state.sampling.solver is not None
+    way = state.sampling
+    solver, named = solver_in_effect(way.solver, solvers, way.steps), way.solver is not None
     ahead = "the ODE" if "noise" in lacks else "the forward SDE"
     words = {"forward": (ahead, ""), "backward": (solver.moved_by, f" ({solver.label})" if named else "")}
     for plot in plots:

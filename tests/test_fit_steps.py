@@ -1,0 +1,110 @@
+"""``fit-steps``: what it prints, writes and refuses, and that all else takes what it wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dnf_studio as dnf
+from dnf_studio import api
+from dnf_studio.cli import main
+from dnf_studio.core.evaluation.by_steps import step_rows
+from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS, default_steps
+from dnf_studio.core.parallel import check_interrupt
+from dnf_studio.core.storage.sample_reader import read_export
+from dnf_studio.core.storage.verify import Verified, verify_export
+from dnf_studio.core.training import step_fit
+from dnf_studio.errors import Cancelled
+
+
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of two iterations; fits are brief and count as better."""
+    monkeypatch.setattr(step_fit, "BATCH", 64)
+    monkeypatch.setattr(step_fit, "POINTS", 100)
+    monkeypatch.setattr(step_fit, "_better", lambda *_: True)
+    settings = tmp_path / "small.toml"
+    settings.write_text("[network]\nlayers = 1\nchannels = 8\n")
+    path = tmp_path / "a.safetensors"
+    run = dnf.train("moons", config=settings, steps=4, iterations=2, batch=32, device="cpu")
+    run.fit(progress=False)
+    run.save(path)
+    return path
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: object) -> Any:  # noqa: ANN401 - a JSON value
+    capsys.readouterr()
+    assert main([*map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_file_with_fitted_steps_serves_every_verb(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output, samples = saved.with_name("b.safetensors"), saved.with_name("s.h5")
+    result = told(capsys, "fit-steps", saved, "-o", output, "--steps", "3,2", "--iterations", 2)
+    assert result["file"] == str(output) and [row["steps"] for row in result["by_steps"]] == [2, 3]
+    assert all(row["kept"] and row["iterations"] == 2 for row in result["by_steps"])
+    held = told(capsys, "inspect", output)
+    assert held["fitted"] == [2, 3] and held["kind"] == "weights" and held["iteration"] == 2
+    assert len(held["fitted_3"]["time"]) == 3 and set(held["fitted_3"]) > {"drift", "score_before", "noise"}
+    assert main(["sample", str(output), "-n", "50", "--steps", "3", "--solver", "fitted", "-o", str(samples)]) == 0
+    info = read_export(samples)
+    assert info.sampling["solver"] == "fitted" and info.checkpoint["fitted"] == [2, 3]
+    *_, found = verify_export(samples, api.load(output), "all")
+    assert isinstance(found, Verified)
+    assert (found.rows_redrawn, found.largest_difference) == (50, 0)
+    flow = api.load(output)
+    assert default_steps(flow, "fitted") == (2, 3) and default_steps(flow, None) == DEFAULT_STEPS
+    data = dnf.train("moons", iterations=1).dataset
+    (row,) = step_rows(flow, data, (3,), 50, 5, lambda _: None, "fitted")
+    assert row.nfe == 6 and row.sliced_wasserstein is not None
+    assert main(["sample", str(output), "-n", "5", "--solver", "fitted", "-o", str(samples)]) == 1
+    assert "fitted steps for N = 2 and 3, and none for 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told_"),
+    [
+        (["--steps", "many"], "--steps takes whole numbers"),
+        (["--steps", "0"], "between 1 and"),
+        (["--steps", "500"], "At most 64 steps"),
+        (["--iterations", "0"], "at least 1"),
+        (["--iterations", "2", "--seconds", "2"], "not both"),
+        (["--seconds", "nan"], "above 0"),
+        (["--data", "rings"], "is not the data that was trained on"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    saved: Path, capsys: pytest.CaptureFixture[str], words: list[str], told_: str
+) -> None:
+    output = saved.with_name("b.safetensors")
+    assert main(["fit-steps", str(saved), "-o", str(output), *words]) in (1, 2)
+    assert told_ in capsys.readouterr().err and not output.exists()
+
+
+def test_the_model_itself_is_not_written_over(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = saved.read_bytes()
+    assert main(["fit-steps", str(saved), "-o", str(saved), "--steps", "2"]) == 1
+    assert saved.read_bytes() == before and "safetensors" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_what_is_whole(
+    saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, began = saved.with_name("b.safetensors"), []
+
+    class Stopped(step_fit._Fit):
+        def step(self, rate: float) -> float:
+            began.append(self._steps)
+            if self._steps == 3:
+                # As `Interrupt` does where the signal came
+                raise Cancelled
+            check_interrupt()
+            return super().step(rate)
+
+    monkeypatch.setattr(step_fit, "_Fit", Stopped)
+    monkeypatch.setattr("dnf_studio.cli.fit_steps.INTERRUPTED", 130)
+    assert main(["fit-steps", str(saved), "-o", str(output), "--steps", "2,3", "--iterations", "2"]) in (0, 130)
+    assert dnf.load(output).fitted_steps == (2,) and "N = 2 had been fitted" in capsys.readouterr().err
