@@ -11,7 +11,7 @@ from dnf_studio import api, assets
 from dnf_studio.cli.options import AsJson, CheckpointName, Output, asking_for_data, whole_numbers
 from dnf_studio.cli.output import INTERRUPTED, Interrupt, emit, number, table
 from dnf_studio.core.files import check_target, refuse_source
-from dnf_studio.errors import Cancelled, CheckpointError, SettingError
+from dnf_studio.errors import Cancelled, CheckpointError, SettingError, interrupted_when
 from dnf_studio.progress import Progress, note
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ def fit_steps(
     Only such as bring samples nearer by validation draws are kept. Ctrl-C keeps those that are whole.
     """
     # Long by its signature, from which typer reads the options
-    from dnf_studio.core.parallel import interrupted_when
     from dnf_studio.core.storage.checkpoint import save_checkpoint
     from dnf_studio.core.storage.origins import remember
     from dnf_studio.core.training.few_steps import fit_each, fitted_checkpoint, step_fit_of, training_data

@@ -28,9 +28,9 @@ from dnf_studio.core.evaluation.by_steps import drawn
 from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections
 from dnf_studio.core.evaluation.fresh import between_units, check_columns
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.parallel import BlockPool, check_interrupt, worker_threads
+from dnf_studio.core.parallel import BlockPool, worker_threads
 from dnf_studio.core.training.step_unknowns import Unknowns, starts
-from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError
+from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError, check_interrupt
 
 BATCH, BLOCK, DIRECTIONS = 2048, 512, 64
 """Samples of an iteration in two halves, those computed together, and lines that they are projected on."""
