@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.commands import Command
-from dnf_studio.gui.workspace.look_back import Past
 from dnf_studio.gui.workspace.workspace import Feature, PlotPlace, Workspace
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.workspace.look_back import Past
 
 UNTRAINED = (
     "Untrained: 0 means nothing. Steps that hardly move a point are easily undone; what is wrong is where the paths "
