@@ -12,12 +12,11 @@ import dnf_studio as dnf
 from dnf_studio import api
 from dnf_studio.cli import main
 from dnf_studio.core.evaluation.by_steps import step_rows
-from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS, default_steps
-from dnf_studio.core.parallel import check_interrupt
+from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS, default_steps, evaluate
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.core.storage.verify import Verified, verify_export
 from dnf_studio.core.training import step_fit
-from dnf_studio.errors import Cancelled
+from dnf_studio.errors import Cancelled, UnsupportedError, check_interrupt
 
 
 @pytest.fixture
@@ -59,6 +58,10 @@ def test_a_file_with_fitted_steps_serves_every_verb(saved: Path, capsys: pytest.
     assert default_steps(flow, "fitted") == (2, 3) and default_steps(flow, None) == DEFAULT_STEPS
     data = dnf.train("moons", iterations=1).dataset
     (row,) = step_rows(flow, data, (3,), 50, 5, lambda _: None, "fitted")
+    said: list[str] = []
+    with pytest.raises(UnsupportedError, match="N = 2 and 3, and none for 4"):
+        evaluate(flow, data, (3, 4), ode=False, progress=said.append, solver="fitted")
+    assert not said, "refused before anything is measured"
     assert row.nfe == 6 and row.sliced_wasserstein is not None
     assert main(["sample", str(output), "-n", "5", "--solver", "fitted", "-o", str(samples)]) == 1
     assert "fitted steps for N = 2 and 3, and none for 4" in capsys.readouterr().err

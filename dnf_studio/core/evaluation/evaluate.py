@@ -38,6 +38,7 @@ from dnf_studio.core.evaluation.parts import (
 from dnf_studio.core.evaluation.spread import measured
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.ranks import ALONE, Ranks
+from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.errors import SettingError
 from dnf_studio.facts import WithFacts
 
@@ -132,6 +133,9 @@ def evaluate(
     """
     # Long by its docstring, which tells each parameter
     rows = _checked_rows(steps, points, seeds, paths)
+    for count in rows:
+        # An N that the solver has not is refused before minutes of work
+        flow.grid_of(SampleSettings(steps=count, solver=solver))
     tell = progress or (lambda _: None)
     judge, likely = classes_of(dataset), unmeasured(flow, paths, solver)
     parts = evaluation_parts(flow, dataset, judge, rows, ode, points, seeds, tell, solver, paths, mass)
