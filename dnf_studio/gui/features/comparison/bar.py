@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from dnf_studio.core.sampling.model import Ability
 
 WORDS = {
+    "compare-other": "Other",
+    "compare-run": "Blink",
     "compare-split": "Side by side",
     "compare-overlay": "Over",
     "compare-blink": "In turn",
-    "compare-other": "Other",
-    "compare-run": "Blink",
     "compare-swap": "Swap",
     "compare-close": "×",
 }
-"""The commands of the bar and what their buttons say."""
+"""The commands of the bar and what their buttons say; those that come and go at the left, so that none moves."""
 
 
 class ComparisonBar(QFrame):

@@ -125,7 +125,8 @@ class Tour(QObject):
         forward = ("End tour" if last else "Next", "Go on", lambda: self._go(number + 1))
         back = ("Back", "The station before", lambda: self._go(number - 1))
         show = ("Show me", "Bring it into sight", self._show)
-        choices = [forward, *([] if self._seen else [show]), *([back] if number else [])]
+        # From the right, so that none moves when another one comes or goes
+        choices = [*([back] if number else []), *([] if self._seen else [show]), forward]
         mark = "✓ " if self._seen else ""
         self.bar.tell(
             f"{mark}{number + 1} of {len(STATIONS)}. {text}", "The tour can be left and resumed in Help", choices
