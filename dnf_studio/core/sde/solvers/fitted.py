@@ -165,8 +165,8 @@ FITTED = Solver(
     equation="xᵢ = xᵢ₊₁ − [a f + a′ f′ − g² (c s + c′ s′)] Δᵢ + r g √Δᵢ δB with times and factors for each step that "
     "“fit-steps” has fitted to the data, the networks as they are; f′ and s′ are those of the step before (after "
     "Watson et al. 2022).",
-    card="<b>Fitted</b>  times, and factors of fields and noise, for each of a few steps, fitted to the data",
-    source="Watson et al. 2022, arXiv:2202.05830; Shaul et al. 2024, arXiv:2310.19075",
+    card="<b>Fitted</b>  dx = [a f − c g² s] dt + r g dw̄, all fitted for few N",
+    source="Watson et al. 2022, arXiv:2202.05830",
     needs="fitted",
     order=1,
     noise=True,
