@@ -99,7 +99,7 @@ class Explorer(ExplorerRequests):
                 self._running, self._patient_until = wanted, started + PATIENCE
                 # Two questions go to another process at once, which is idle between none of them
                 remote = wanted.snapshot is not None and wanted.snapshot.flow.elsewhere is not None
-                passes.use(1 if self._training and not remote else 2)
+                passes.use(1 if self._training and not remote else 2, self._shared)
                 overtaken, between = (lambda w: self._overtaken(passes, w)), (lambda: self._find_piece(passes))
                 passes.run(wanted, overtaken, self._training or wanted.hurried, between)
                 self._done = wanted

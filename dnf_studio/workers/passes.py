@@ -77,7 +77,7 @@ class Passes:
     def __init__(self, post: Callable[[Frame], None]) -> None:
         self._post = post
         self._pool = self._single = BlockPool(1)
-        self._noise = DisplayNoise()
+        self._noise, self._rows = DisplayNoise(), GROWING_ROWS
         self._forward: dict[torch.dtype, tuple[tuple[Any, ...], list[ForwardBlock]]] = {}
         self._backward: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
         self._whole: dict[torch.dtype, tuple[tuple[Any, ...], list[Array]]] = {}
@@ -86,8 +86,10 @@ class Passes:
         self._pace = math.inf
         """Seconds that a step of all points took in the last pass."""
 
-    def use(self, threads: int) -> None:
-        """Carry the two processes of a block side by side on two threads, or one after the other on one."""
+    def use(self, threads: int, shared: bool = False) -> None:
+        """Carry the two processes of a block side by side on two threads, or one after the other on one; of cores that
+        are `shared` with another explorer the first points are shown and then all, which is less to draw."""
+        self._rows = MERGED_ROWS if shared else GROWING_ROWS
         threads = min(threads, 2, worker_threads())
         if threads != self._pool.threads:
             self._pool.close()
@@ -179,13 +181,14 @@ class Passes:
         first = first_block_count(own, lambda part: self._noise.knows(request.seed, part, dim, grid.t))
         remote = snapshot.flow.elsewhere is not None
         grows = work.grows and not (remote and self._pace * grid.steps < AT_ONCE)
-        shared = (snapshot, *_nodes(snapshot, request), request.seed, count, grows, first)
+        rows = MERGED_ROWS if remote else self._rows
+        shared = (snapshot, *_nodes(snapshot, request), request.seed, count, grows, first, rows)
         forward = _kept(self._forward, work.hidden, (*shared, data))
         back = *shared, data if follows else None, request.lam, request.last, request.solver
         backward = _kept(self._backward, work.hidden, (*back, request.parts))
         # Beside a part of the process, where its latents end by the whole of it
         whole = _kept(self._whole, work.hidden, back) if request.parts != "both" else None
-        parts = block_batches(own, first, grows, dim, MERGED_ROWS if remote else GROWING_ROWS)
+        parts = block_batches(own, first, grows, dim, rows)
         for k, group in enumerate(parts):
             noises = [self._noise.noise(request.seed, part, dim, grid.t, check) for part in group]
             part = slice(group[0].start, group[-1].stop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from dnf_studio.workers.explorer import Explorer
     from dnf_studio.workers.fields import FieldRequest
 
+LATE_SECONDS = 0.25
+"""After which some points of B are shown where all of them do not come."""
 MOST = 6
 """Models that are kept to be compared with again."""
 
@@ -61,6 +64,7 @@ class Comparison(QObject):
         self._explorer: Explorer | None = None
         self._second: SecondModel | None = None
         self._frame: Frame | None = None
+        self._shown_at = 0.0
         self._excess: ExcessFrame | None = None
         self._field: FieldRequest | None = None
         self._inspect: InspectRequest | None = None
@@ -263,12 +267,12 @@ class Comparison(QObject):
         elif error is not None:
             self._studio.failed.emit(error)
         frame = explorer.mailbox.take()
-        # A grows block by block before one's eyes; of B only the first points are shown, and then all: there is less to
-        # draw, and it follows while a slider is moved
-        shown = self._frame
-        due = frame is not None and (frame.all_points or shown is None or shown.request != frame.request)
-        if frame is not None and due and frame.weights == second.opened.snapshot.version:
-            self._frame = frame
+        # A grows block by block before one's eyes; B once more would be twice as much to draw. But where a slider is
+        # moved so fast that no pass comes to its end, the first points are shown now and then.
+        now = perf_counter()
+        late = self._frame is None or now - self._shown_at > LATE_SECONDS
+        if frame is not None and (frame.all_points or late) and frame.weights == second.opened.snapshot.version:
+            self._frame, self._shown_at = frame, now
             if self._excess is not None and not self._excess.fits(frame):
                 self._excess = None
             self.frame_shown.emit(frame)
