@@ -172,8 +172,7 @@ class Passes:
 
     def _run(self, work: _Pass, check: Check, final: bool) -> None:
         snapshot, data, request = work.snapshot, work.data, work.request
-        follows = request.start == "forward"
-        grid = snapshot.flow.grid_of(request)
+        follows, grid = request.start == "forward", snapshot.flow.grid_of(request)
         simulator = PathSimulator(snapshot.flow, grid, work.hidden, request)
         count, dim = len(data), snapshot.dim
         latents = self._noise.latents(request.seed, count, dim)
