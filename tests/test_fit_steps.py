@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import dnf_studio as dnf
@@ -13,9 +14,11 @@ from dnf_studio import api
 from dnf_studio.cli import main
 from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS, default_steps, evaluate
+from dnf_studio.core.storage.origins import checkpoint_of
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.core.storage.verify import Verified, verify_export
 from dnf_studio.core.training import step_fit
+from dnf_studio.core.training.few_steps import training_data
 from dnf_studio.errors import Cancelled, UnsupportedError, check_interrupt
 
 
@@ -85,6 +88,18 @@ def test_what_cannot_be_is_refused(
     output = saved.with_name("b.safetensors")
     assert main(["fit-steps", str(saved), "-o", str(output), *words]) in (1, 2)
     assert told_ in capsys.readouterr().err and not output.exists()
+
+
+def test_a_table_that_moved_keeps_the_rows_to_validate_on_that_were_given_with_it(tmp_path: Path) -> None:
+    table, own, moved = (tmp_path / name for name in ("table.csv", "own.csv", "moved.csv"))
+    random = np.random.default_rng(0)
+    for path, count in ((table, 60), (own, 20)):
+        np.savetxt(path, random.standard_normal((count, 2)), delimiter=",", header="a,b", comments="")
+    small = {"network.layers": 1, "network.channels": 8, "progressive": False, "patience": 0}
+    model = dnf.train(str(table), validation=str(own), steps=4, batch=16, iterations=2, **small).fit(progress=False)
+    table.rename(moved)
+    found = training_data(checkpoint_of(model), str(moved))
+    assert found.rows is not None and found.rows[1] == 20
 
 
 def test_the_model_itself_is_not_written_over(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from dnf_studio import api, assets
 from dnf_studio.cli.options import AsJson, CheckpointName, Output, asking_for_data, whole_numbers
 from dnf_studio.cli.output import INTERRUPTED, Interrupt, emit, number, table
 from dnf_studio.core.files import check_target, refuse_source
-from dnf_studio.errors import Cancelled, CheckpointError, SettingError, interrupted_when
+from dnf_studio.errors import Cancelled, CheckpointError, interrupted_when
 from dnf_studio.progress import Progress, note
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ def fit_steps(
     from dnf_studio.core.storage.origins import remember
     from dnf_studio.core.training.few_steps import fit_each, fitted_checkpoint, step_fit_of, training_data
 
-    if iterations is not None and seconds is not None:
-        raise SettingError("Give --iterations or --seconds, not both.")
     numbers = whole_numbers(steps)
     check_target(output, CheckpointError)
     refuse_source(output, [assets.checkpoint_path(checkpoint) or checkpoint], CheckpointError)

@@ -224,6 +224,12 @@ class Config(Settings):
             group[leaf] = value
         return self.create(values)
 
+    def moved(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with `changes` applied, of which `data` is another place of the same rows: all that belongs to them
+        stays."""
+        own = {name: getattr(self, name) for name in DATA_SETTINGS if name not in ("data", "drop_constant")}
+        return self.changed(own | dict(changes))
+
 
 def _text(path: Path) -> str:
     """The text of a file of settings; no more is read of a larger one, a device that never ends for instance."""

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 
-from dnf_studio.core.data.catalogue import open_configured, open_dataset
+from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.files import as_path
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.origins import checkpoint_of, remember
-from dnf_studio.core.training.step_fit import FittedSteps, checked_numbers, fit_steps, with_rows
+from dnf_studio.core.training.step_fit import ITERATIONS, FittedSteps, checked_numbers, fit_steps, with_rows
 from dnf_studio.errors import CheckpointError, DataError, SettingError
 from dnf_studio.facts import WithFacts
 
@@ -83,14 +83,15 @@ def fit_each(
 ) -> Iterator[FittedSteps]:
     """Fit one N after the other; `iterations` or `seconds` are of each. Raises as `step_fit` does."""
     numbers = checked_numbers(flow, steps)
+    if iterations is not None and seconds is not None:
+        raise SettingError("Give --iterations or --seconds, not both.")
     if iterations is not None and iterations < 1:
         raise SettingError(f"The number of iterations must be at least 1, not {iterations}.")
     if seconds is not None and not seconds > 0:
         raise SettingError(f"The seconds must be above 0, not {seconds:g}.")
     for number, count in enumerate(numbers):
         own = _share(tell, number, len(numbers), count)
-        chosen = {} if iterations is None else {"iterations": iterations}
-        yield fit_steps(flow, dataset, count, seed, seconds=seconds, tell=own, **chosen)
+        yield fit_steps(flow, dataset, count, seed, ITERATIONS if iterations is None else iterations, seconds, own)
 
 
 def _share(tell: Tell, number: int, total: int, steps: int) -> Tell:
@@ -116,17 +117,13 @@ def training_data(checkpoint: Checkpoint, data: str | None = None) -> Dataset:
 
     Raises `DataError` where it is another by now, for its rows to train and to validate on are not those of then.
     """
-    config = checkpoint.config
+    config = checkpoint.config if data is None else checkpoint.config.moved({"data": data})
     if not checkpoint.data.fingerprint and data is None:
         raise SettingError("The checkpoint does not say what it was trained on; name it with --data.")
-    rule = checkpoint.data.split
-    if data is None:
-        found = open_configured(config, rule)
-    else:
-        found = open_dataset(data, config.drop_constant, rule=rule, missing=config.missing, label=config.label)
+    found = open_configured(config, checkpoint.data.split)
     if checkpoint.data.fingerprint not in ("", found.fingerprint):
         raise DataError(
-            f"'{data or config.data}' is not the data that was trained on, or has changed since; steps are fitted to "
+            f"'{config.data}' is not the data that was trained on, or has changed since; steps are fitted to "
             "that alone."
         )
     return found

@@ -194,8 +194,7 @@ class Run(Shared):
             raise CheckpointError(f"'{path}' holds weights only, no run that could be resumed.")
         coming = flatten(changes or {})
         place = {key: coming.pop(key) for key in coming.keys() & {"training.device", *DATA_SETTINGS}}
-        own = {key: getattr(checkpoint.config, key) for key in ("validation", "test", "missing", "label")}
-        config = checkpoint.config.changed(own | place)
+        config = checkpoint.config.moved(place)
         run = cls(config, open_configured(config, checkpoint.data.split), threads)
         if run.dataset.fingerprint != checkpoint.data.fingerprint:
             raise CheckpointError(f"The data '{run.config.data}' is not what '{path}' was trained on.")

@@ -20,6 +20,7 @@ from dnf_studio.core.sde.solvers.fitted import (
     FITTED_OF_DRIFT,
     FITTED_OF_VELOCITY,
     NOISE,
+    ROWS_A_STEP,
     SCORE,
     SCORE_BEFORE,
     TIME,
@@ -105,12 +106,13 @@ class Unknowns:
 
     def __init__(self, flow: GenerativeModel, rows: Tensor) -> None:
         self._flow, self._rows = flow, rows.detach().to(flow.timestamps)
-        each = 2 if flow.fitted is FITTED_OF_VELOCITY else 1
+        solver = flow.fitted or FITTED
+        each = ROWS_A_STEP[solver]
         self.steps = len(rows) // each
         self._start, self._end = flow.timestamps[0], flow.timestamps[-1]
         nodes = nodes_of(self._rows, self.steps, self._start)
         self._lengths = (nodes[:-1] - nodes[1:]).log()
-        self._columns = FACTORS[flow.fitted or FITTED]
+        self._columns = FACTORS[solver]
         self._factors = self._rows[:, self._columns].clone()
         self._between = self._rows.new_zeros(self.steps if each == 2 else 0)
         self.parameters = [one.requires_grad_() for one in (self._lengths, self._factors, self._between)]

@@ -74,11 +74,7 @@ def paint_stage(
         frames[plot] = own.adjusted(edges[0], edges[1], -ends[0], -ends[1])
     high = {plot: header_height(plot, frame.width(), style) for plot, frame in frames.items()}
     for plot, frame in frames.items():
-        alike = (
-            other for other, its in frames.items() if abs(its.top() - frame.top()) < 1 or its.size() == frame.size()
-        )
-        beside = (high[other] for other in alike)
-        paint_plot(painter, plot, frame, style, header=max(beside))
+        paint_plot(painter, plot, frame, style, max(high[other] for other, its in frames.items() if _alike(its, frame)))
 
 
 def _alike(first: QRectF, second: QRectF) -> bool:
