@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QFont, QFontDatabase
@@ -11,7 +12,9 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
 from dnf_studio.gui.drawing.style import all_widgets, apply_letters, apply_theme, painted_once
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, system_theme
 from dnf_studio.gui.workspace.memory import Memory, exactly
-from dnf_studio.gui.workspace.turns import Turns
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.workspace.turns import Turns
 
 CHOICES = ("system", "light", "dark")
 SCALES = range(80, 201)
@@ -35,7 +38,7 @@ class Appearance(QObject):
         self._scale: int = self._memory.get("font_scale", _percent, 100)
         self._calm = self._memory.get("reduce_motion", exactly(bool), False)
         self._theme = self._wanted()
-        self._turns = Turns(self)
+        self._turns: Turns | None = None
         self._set_font()
         apply_theme(app, self._theme)
         app.styleHints().colorSchemeChanged.connect(self._update)
@@ -86,7 +89,8 @@ class Appearance(QObject):
 
     def finish(self) -> None:
         """Tell now of colours or letters of which it would be told in the next turn: the window closes."""
-        self._turns.finish()
+        if self._turns is not None:
+            self._turns.finish()
 
     def _wanted(self) -> Theme:
         return {"light": LIGHT, "dark": DARK}.get(self._choice) or system_theme(self._app)
@@ -100,6 +104,7 @@ class Appearance(QObject):
 
     def _dress(self, style: Callable[[], object]) -> None:
         """Let what Qt draws have another `style` at once, and in the next turn what the plots draw."""
+        from dnf_studio.gui.workspace.turns import Turns  # the window is there without it
 
         def steps() -> Iterator[None]:
             style()
@@ -108,6 +113,7 @@ class Appearance(QObject):
             self.changed.emit(self._theme)
             yield
 
+        self._turns = self._turns or Turns(self)
         self._turns.stop()
         painting = painted_once(self._app, steps())
         next(painting)
