@@ -97,7 +97,8 @@ def test_a_model_in_memory_of_other_dimensions_or_a_persons_own_is_told_as_far_a
     assert "neither likelihoods nor distances are told" in told and "The first two of 5 components" in told
     assert "(2)" in told and "made again by" not in told
     both = [reporting.OpenModel(make_flow(seed=k), None, None, "a", "") for k in range(2)]
-    assert [*reporting.report_on(Path("b.html"), both, lambda: None)] == ["a: both processes", "a (2): both processes"]
+    told = [*reporting.report_on(Path("b.html"), both, lambda: None)]
+    assert told == [(0.0, "a: both processes"), (0.5, "a (2): both processes")]
     assert "Compared" in " ".join(read(tmp_path / "b.html").words)
 
 
@@ -161,4 +162,4 @@ def test_the_whole_effort_is_that_of_an_evaluation() -> None:
         by_steps.POINTS,
     )
     assert (full.excess, full.neighbours) == (excess_rows.ODE_POINTS, excess_rows.NEIGHBOUR_POINTS)
-    assert page.OTHERS and reporting.REPORT_STEPS == (5, 10)
+    assert page.OTHERS and measured.STEPS == (5, 10)
