@@ -64,7 +64,7 @@ class ComparisonController(QObject):
         self._session.cursor.moved.connect(self._move)
         self._session.cursor.playing_changed.connect(self._move)
         self._turns = Turns(self)
-        self._comparison.sought.connect(lambda: self._turns.go(self.views.making()))
+        self._comparison.sought.connect(self._prepare)
         self._comparison.changed.connect(self._begin)
         self._comparison.frame_shown.connect(self._framed)
         self._live.frame_shown.connect(self._framed)
@@ -100,6 +100,12 @@ class ComparisonController(QObject):
     def _choose(self, mode: str) -> None:
         self._session.apply({"comparing": mode})
         self._commands[f"compare-{self._mode}"].setChecked(True)
+
+    @Slot()
+    def _prepare(self) -> None:
+        """Make views while B is opened, unless they are being made for one that is there."""
+        if not self._turns.running:
+            self._turns.go(self.views.making())
 
     @Slot()
     def _begin(self) -> None:

@@ -41,6 +41,8 @@ def compared(still_window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyP
     show(still_window, rings())
     still_window.live.show(frame_of())
     take(still_window, replace(frame_of(steps=20), weights=2))
+    # Another one, which may never come, keeps this one from nothing
+    comparison.sought.emit()
     qtbot.waitUntil(lambda: seen(still_window) == (True, True))
     return still_window
 
