@@ -113,7 +113,7 @@ def make_report(
     names = [os.fspath(model) for model in models if isinstance(model, str | os.PathLike)]
     refuse_source(file, [assets.checkpoint_path(name) or name for name in names], ExportError)
     subjects = _named([subject_of(model, data) for model in models])
-    work = measure_all(subjects, FULL if full else QUICK, sorted(steps))
+    work = measure_all(subjects, FULL if full else QUICK, steps)
     with Progress("Report", progress) as bar:
         try:
             while True:

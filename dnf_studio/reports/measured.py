@@ -158,8 +158,7 @@ def measure_all(
     """
     found: list[Measured] = []
     for subject in subjects:
-        own = steps or sorted({*STEPS, subject.flow.grid().steps})
-        work = measure(subject, effort, own, check)
+        work = measure(subject, effort, sorted(set(steps) or {*STEPS, subject.flow.grid().steps}), check)
         try:
             while True:
                 done, words = next(work)

@@ -73,7 +73,7 @@ def test_the_command_writes_one_file_about_models_and_what_tells_them_apart(
 ) -> None:
     for seed, name in ((0, "<b>&a.safetensors"), (1, "other.safetensors")):
         save_checkpoint(tmp_path / name, make_run(make_flow(seed=seed)))
-    words = ["report", "<b>&a.safetensors", "other.safetensors", "-o", "both.html", "--steps", "3,2"]
+    words = ["report", "<b>&a.safetensors", "other.safetensors", "-o", "both.html", "--steps", "3,2,3"]
     assert main(words) == 0
     shown = read(tmp_path / "both.html")
     told = " ".join(shown.words)
@@ -81,10 +81,12 @@ def test_the_command_writes_one_file_about_models_and_what_tells_them_apart(
                  "Samples by their number of steps", "Compared", "Told apart, equal or unresolved",
                  "60 fresh points, seed 0", "prefers-color-scheme: dark", "@media print"):  # fmt: skip
         assert part in told, part
-    assert "dnf-studio report '<b>&a.safetensors' other.safetensors --steps 3,2 -o both.html" in told
+    assert "dnf-studio report '<b>&a.safetensors' other.safetensors --steps 3,2,3 -o both.html" in told
     # No likelihood and no distance stands without its error
     assert re.search(r"NLL bound −?\d+\.\d{4} ± \d", told) and re.search(r"N = 2: −?\d+\.\d{4} ± \d", told)
     assert re.search(r"(told apart|unresolved)(: .* is lower)?", told)
+    # An N that is given twice is measured and told once
+    assert told.count("N = 3:") == told.count("N = 2:")
     assert "Saved both.html" in capsys.readouterr().out
 
 
