@@ -76,10 +76,10 @@ class SecondViews(QObject):
     def arrange(self, first: bool, second: bool, fed: bool) -> None:
         """Show the views of A or not, and those of B, which are made when they are first wanted; with `fed` they have
         their frames and the cursor, though they may not be seen just now."""
-        for _ in self.making() if fed or self.made else ():
-            pass
-        if not self.made:
+        if not (fed or self.made):
             return
+        for _ in self.making():
+            pass
         came, self._seen, self._shown = fed and not self._seen, fed, second
         self._rest(not first)
         self._move()
