@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dnf_studio.workers.explorer import Explorer
 
 RATE_SECONDS = 3.0
-"""Of training, over which iterations a second are counted."""
+"""Seconds of training over which iterations a second are counted."""
 MOST_DISCARDED, DISCARDED_BYTES = 3, 20_000_000
 """Runs that can be brought back, and the most that the snapshots of each take in memory."""
 
