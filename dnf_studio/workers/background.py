@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Signal, Slot
 
 from dnf_studio.errors import Cancelled, Check
+from dnf_studio.workers.threads import BEHIND, stand_back
 
 T = TypeVar("T")
 Work = Callable[[Check], Iterable[T]]
@@ -91,8 +92,9 @@ class Background(QObject):
         found: Callable[[T], object],
         failed: Callable[[Exception], object],
         ended: Callable[[bool], object] = lambda whole: None,
+        behind: bool = True,
     ) -> Task:
-        """Iterate over `work(check)` in a thread.
+        """Iterate over `work(check)` in a thread, which stands back `behind` the window's.
 
         `found` is called with each result, in order, `failed` with the exception that the work raised, and at last,
         in any case, `ended` with whether all results came. Cancelled work fails with nothing.
@@ -100,20 +102,26 @@ class Background(QObject):
         task = Task()
         if not self._closed:
             self._listeners[task] = _Listener(found, failed, ended)
-            task._thread = Thread(target=self._drive, args=(task, work), name="dnf-background", daemon=True)
+            task._thread = Thread(target=self._drive, args=(task, work, behind), name="dnf-background", daemon=True)
             task._running = True
             task._thread.start()
         return task
 
-    def run(self, work: Callable[[], T], done: Callable[[T], object], failed: Callable[[Exception], object]) -> Task:
-        """Call `work()` in a thread, then `done` with what it returned or `failed` with what it raised."""
+    def run(
+        self,
+        work: Callable[[], T],
+        done: Callable[[T], object],
+        failed: Callable[[Exception], object],
+        behind: bool = True,
+    ) -> Task:
+        """Call `work()` as `start` does, then `done` with what it returned or `failed` with what it raised."""
         returned: list[T] = []
 
         def end(whole: bool) -> None:
             if whole:
                 done(returned[0])
 
-        return self.start(lambda _check: _once(work), returned.append, failed, end)
+        return self.start(lambda _check: _once(work), returned.append, failed, end, behind)
 
     def close(self, seconds: float = 5.0) -> None:
         """Cancel all tasks, tell nothing any more and wait up to so many seconds for the threads, all together."""
@@ -125,8 +133,10 @@ class Background(QObject):
             task.wait(max(0.0, until - monotonic()))
         self._listeners.clear()
 
-    def _drive(self, task: Task, work: Work[Any]) -> None:
+    def _drive(self, task: Task, work: Work[Any], behind: bool) -> None:
         """The body of the task's thread."""
+        if behind:
+            stand_back(BEHIND)
         whole, error = False, None
         try:
             whole = self._iterate(task, work)

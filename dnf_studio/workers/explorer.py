@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dnf_studio.errors import Cancelled, cancel_when
 from dnf_studio.workers.explorer_requests import ExplorerRequests
 from dnf_studio.workers.frames import Frame, FrameRequest
-from dnf_studio.workers.threads import stand_back
+from dnf_studio.workers.threads import BEHIND, stand_back
 
 if TYPE_CHECKING:
     from dnf_studio.workers.passes import Passes
@@ -59,7 +59,7 @@ class Explorer(ExplorerRequests):
 
     def _work(self) -> None:
         # Else two cores are shared in equal parts with the training and the window, which need them more
-        stand_back()
+        stand_back(BEHIND)
         try:
             import torch
 

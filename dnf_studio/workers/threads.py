@@ -10,7 +10,9 @@ from typing import Generic, TypeVar
 
 from dnf_studio.core.training.record import StepReport
 
-NICER = 2
+NICER, BEHIND = 2, 10
+"""By how much whoever answers a script stands back behind its training, and what works for the window behind that:
+three such threads on two cores left it, at ``NICER``, a quarter of one."""
 NICEST = 19
 
 T = TypeVar("T")
@@ -57,13 +59,13 @@ class ReportLog:
         return reports
 
 
-def stand_back() -> None:
-    """Lower the priority of the calling thread, and of those that it will start, a little and for good.
+def stand_back(nicer: int = NICER) -> None:
+    """Lower the priority of the calling thread, and of those that it will start, by so much and for good.
 
     Only Linux knows a priority of single threads; elsewhere, and where a sandbox forbids it, nothing changes.
     """
     if sys.platform == "linux":
         thread = get_native_id()
         with suppress(PermissionError):
-            nice = os.getpriority(os.PRIO_PROCESS, thread) + NICER
+            nice = os.getpriority(os.PRIO_PROCESS, thread) + nicer
             os.setpriority(os.PRIO_PROCESS, thread, min(nice, NICEST))

@@ -152,7 +152,8 @@ class TrainingWorker(QObject):
 
     def start(self) -> None:
         """Start the thread; its unforeseen errors are raised in the window's thread."""
-        self._task = self._background.run(self._drive, lambda _done: self.ended.emit(), self._fail)
+        # Not behind the window: its process would be, too
+        self._task = self._background.run(self._drive, lambda _done: self.ended.emit(), self._fail, behind=False)
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the thread, which has been stopped; returns whether it has ended in time."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
-from threading import Event, current_thread, main_thread
+from threading import Event, current_thread, get_native_id, main_thread
 from time import monotonic
 
 import pytest
@@ -11,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import Cancelled, Check, ExportError
 from dnf_studio.workers.background import Background, Newest, Task, Work
+from dnf_studio.workers.threads import BEHIND, NICEST
 
 
 @pytest.fixture
@@ -89,6 +92,18 @@ def test_an_answer_comes_in_the_thread_of_the_window(background: Background, qtb
     background.run(lambda: 1 / 0, fail, lambda error: found.append((type(error), current_thread() is main_thread())))
     qtbot.waitUntil(lambda: len(found) == 2)
     assert set(found) == {False, (ZeroDivisionError, True)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="single threads have a priority on Linux only")
+def test_work_stands_back_behind_the_window_but_for_a_training(background: Background, qtbot: QtBot) -> None:
+    def nice() -> int:
+        return os.getpriority(os.PRIO_PROCESS, get_native_id())
+
+    found, before = list[int](), nice()
+    background.run(nice, found.append, fail, behind=False)
+    background.run(nice, found.append, fail)
+    qtbot.waitUntil(lambda: len(found) == 2)
+    assert sorted(found) == [before, min(before + BEHIND, NICEST)] and nice() == before
 
 
 def test_a_cancelled_task_ends_within_a_step_and_says_so_once_it_has(background: Background, qtbot: QtBot) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.threads import NICER, NICEST, Mailbox, ReportLog, stand_back
+from dnf_studio.workers.threads import BEHIND, NICEST, Mailbox, ReportLog, stand_back
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="single threads have a priority on Linux only")
 
@@ -54,7 +54,7 @@ def test_the_explorer_stands_back_and_the_window_does_not() -> None:
     until = monotonic() + 30
     while nice(thread) == before and monotonic() < until:
         sleep(0.01)
-    assert nice(thread) == min(before + NICER, NICEST)
+    assert nice(thread) == min(before + BEHIND, NICEST)
     assert explorer.close() and nice() == before
 
 

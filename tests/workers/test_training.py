@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -84,11 +86,18 @@ def start(explorer: Explorer) -> Iterator[Start]:
 
 
 def test_a_run_is_driven_to_its_end_in_another_thread(qtbot: QtBot, start: Start, explorer: Explorer) -> None:
-    run, asked = FakeRun(), []
-    worker = start(lambda threads: (asked.append(threads), run)[1])
+    run, asked, nice = FakeRun(), [], list[int]()
+
+    def make_run(threads: int) -> FakeRun:
+        asked.append(threads)
+        nice.append(os.nice(0) if sys.platform != "win32" else 0)
+        return run
+
+    worker = start(make_run)
     with qtbot.waitSignals([worker.started_run, worker.finished_run, worker.ended], order="strict", timeout=5000):
         worker.start()
     assert worker._run is run and asked[0] >= 1
+    assert nice == [os.nice(0) if sys.platform != "win32" else 0], "it stands back behind nobody, as its process would"
     assert run.threads and threading.get_ident() not in run.threads
     assert [r.iteration for r in worker._reports.take()] == [1, 2, 3, 4, 5]
     assert explorer._wanted.snapshot is not None and explorer._wanted.snapshot.flow is not run.flow
