@@ -18,6 +18,11 @@ LEAST, MOST = 48, 110
 """Pixels of a title that its header always leaves it, and that it may ask for."""
 
 
+def subject_of(title: str) -> str:
+    """What a title speaks of, without what it says of that: "Forward" for "Forward: data → noise"."""
+    return re.split(":| by | over ", title)[0]
+
+
 def cut_at_word(text: str, metrics: QFontMetrics, width: int) -> str:
     """As many whole words of `text` as fit into `width` pixels, and an ellipsis; letters where not even one does."""
     cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
@@ -146,7 +151,7 @@ class Title(QLabel):
     def show_title(self, text: str, mark: str, tip: str) -> None:
         """Say `text` after `mark`, and `tip` as its tooltip."""
         self._whole, self._mark, self._tip = text, mark, tip
-        self._short = re.split(":| by | over ", text)[0]
+        self._short = subject_of(text)
         self._measure()
 
     def sizeHint(self) -> QSize:

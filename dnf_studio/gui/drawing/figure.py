@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPen, QPicture, QTextDocument
 
+from dnf_studio.gui.drawing.caption import subject_of
 from dnf_studio.gui.drawing.figure_axes import PlotArea, paint_axes, plot_area
 from dnf_studio.gui.drawing.figure_items import paint_items
 from dnf_studio.gui.drawing.layers.figure_painter import LETTER, FigurePainter
@@ -136,7 +137,10 @@ def _paint_title(painter: FigurePainter, plot: Plot, rect: QRectF, style: Figure
         painter.setBrush(QColor(style.theme.direction(plot.direction)))
         painter.drawEllipse(QPointF(left + 4, base - metrics.xHeight() / 2), 4, 4)
         left += 14
-    title = metrics.elidedText(plot.full_name, Qt.TextElideMode.ElideRight, rect.right() - left)
+    names = plot.full_name, subject_of(plot.full_name)
+    room = rect.right() - left
+    title = next((name for name in names if metrics.horizontalAdvance(name) <= room), None)
+    title = title or metrics.elidedText(names[-1], Qt.TextElideMode.ElideRight, room)
     painter.setFont(bold)
     painter.setPen(QColor(style.theme.text))
     painter.drawText(QPointF(left, base), title)
