@@ -22,5 +22,5 @@ def live_window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
     window.fill()
     window.live.start()
     yield window
-    window.studio.discard()
+    window.studio.training.leave()
     window.close()

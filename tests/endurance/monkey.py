@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 
 from PySide6.QtCore import QObject, QPoint, QPointF, Qt, QTimer
@@ -57,6 +57,7 @@ class Monkey(QObject):
         self._chance = random.Random(f"{seed} {first}")
         self._next, self._end, self._depth = first, first + actions, 0
         self._tidying, self._waited, self._first = True, 0, 0.0
+        self._closing: Iterator[object] = iter(())
         self._acts: list[tuple[int, Callable[[], str]]] = [
             (30, self._click), (12, self._command), (14, self._key), (8, self._wheel), (10, self._drag),
             (4, self._dock), (3, self._open), (2, self._compare), (2, self._look), (4, self._sampling),
@@ -247,8 +248,9 @@ class Monkey(QObject):
         self._record.doing = f"{self._next} tidies"
         if self._waited < 1_000:
             self._record.tell("used", action=self._next, memory=round(resident()))
-            close_all(self._window)
+            self._closing = closing(self._window)
             self._waited = 1_000
+        if any(True for _ in self._closing):
             return
         frame = self._window.live.frame
         if (frame is None or not frame.complete or self._waited < 1_040) and self._waited < 2_200:
@@ -266,28 +268,29 @@ class Monkey(QObject):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def close_all(window: MainWindow) -> None:
-    """End the run, close panels, dialogs and the second model, and show the first model as at the start."""
+def closing(window: MainWindow) -> Iterator[object]:
+    """End the run, close panels, dialogs and the second model, and show the first model as at the start, one thing
+    after another, as a person would."""
     for one in QApplication.topLevelWidgets():
         if isinstance(one, QDialog):
-            one.close()
-    for dock in window.docks.values():
-        dock.hide()
+            yield one.close()
     workspace = window.workspace
-    workspace.comparison.close()
-    workspace.studio.discard()
     for name in ("export", "report"):
         cancel = getattr(workspace.parts.get(name), "cancel", None)
         if callable(cancel):
-            cancel()
-    window.appearance.choose("system")
-    window.appearance.set_scale(100)
-    window.resize(1280, 800)
-    window.session.apply({
+            yield cancel()
+    for dock in window.docks.values():
+        if dock.isVisible():
+            yield dock.hide()
+    yield workspace.comparison.close()
+    yield window.appearance.choose("system")
+    yield window.appearance.set_scale(100)
+    yield window.resize(1280, 800)
+    yield window.session.apply({
         "points": 2_000, "layers": frozenset({"points", "paths"}), "steps": None, "lam": 1.0, "seed": 0,
         "colouring": "none", "grid": None, "solver": None, "start": "noise", "curves": (),
     })  # fmt: skip
-    workspace.studio.open(HOME)
+    workspace.studio.discard(lambda: workspace.studio.open(HOME))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def person(qtbot: QtBot, qapp: QApplication) -> Person:
     if os.environ.get("DNF_FIRST_USE_THEME"):
         window.appearance.choose(os.environ["DNF_FIRST_USE_THEME"])
     window.life = Lifecycle(WindowOptions(), window)
-    qtbot.addWidget(window, before_close_func=lambda w: w.studio.discard())
+    qtbot.addWidget(window, before_close_func=lambda w: w.studio.training.leave())
     window.show()
     window.move(0, 0)
     qtbot.waitExposed(window)

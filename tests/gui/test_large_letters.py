@@ -18,7 +18,7 @@ def large(still_window: MainWindow, qtbot: QtBot) -> Iterator[MainWindow]:
     window = still_window
     window.resize(1280, 776)
     window.appearance.set_scale(200)
-    qtbot.waitUntil(lambda: window.toolbar.font().pointSizeF() > 15)
+    qtbot.waitUntil(lambda: window.toolbar.font().pointSizeF() > 15 and window.updatesEnabled())
     yield window
     window.appearance.set_scale(100)
 
@@ -57,5 +57,4 @@ def test_keys_within_plots_are_written_in_the_letters_of_the_window(large: MainW
     plot = large.plots["space-time"]
     assert plot._layer._font == plot.font()
     large.appearance.set_scale(100)
-    qtbot.waitUntil(lambda: large.toolbar.font().pointSizeF() < 15)
-    assert plot._layer._font == plot.font()
+    qtbot.waitUntil(lambda: large.toolbar.font().pointSizeF() < 15 and plot._layer._font == plot.font())

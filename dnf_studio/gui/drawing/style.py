@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from string import Template
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import (
     QApplication,
@@ -97,30 +96,27 @@ def lay_out() -> None:
         QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
 
 
-@contextmanager
-def painted_once(app: QApplication) -> Iterator[None]:
-    """Within it nothing is painted; a turn of the event loop later all that grew has its place, and is painted there.
+def painted_once(app: QApplication, steps: Iterable[object]) -> Iterator[None]:
+    """Takes `steps`, during which nothing is painted, then gives all that grew its place and lets it be painted there.
 
-    Else whatever a layout moves is painted where it was, and where it comes to be in each of its rounds. All in one
-    turn would hold the event loop up for longer.
+    Else whatever a layout moves is painted where it was, and where it comes to be in each of its rounds. Each step is
+    for a turn of the event loop of its own, which all of them would hold up for too long. Whoever lets go of it before
+    its end has everything painted as it is by then.
     """
     windows = [window for window in app.topLevelWidgets() if window.isVisible() and window.updatesEnabled()]
     for window in windows:
         window.setUpdatesEnabled(False)
-
-    def paint() -> None:
+    try:
+        for _ in steps:
+            yield
         lay_out()
+    finally:
         for window in windows:
             if isValid(window):
                 window.setUpdatesEnabled(True)
                 # What was to be painted meanwhile is still noted, and as long as anything is Qt asks for no painting:
                 # a window that plays would not be painted any more
                 app.postEvent(window, QEvent(QEvent.Type.UpdateRequest))
-
-    try:
-        yield
-    finally:
-        QTimer.singleShot(0, paint)
 
 
 def _style_anew(widget: QWidget) -> None:

@@ -173,6 +173,7 @@ class MainWindow(QMainWindow):
         )
         NarrowScreen(self, self.dock, tuple(self.docks.values()), self.window_layout, workspace.closing)
         workspace.closing.now.connect(self.window_layout.store)
+        workspace.closing.now.connect(self.appearance.finish)
         self._connect()
         self.title = StatusUpdater(self, workspace, self.status, self.toolbar)
         # After the title: what was left out goes before what is said of the one that was opened

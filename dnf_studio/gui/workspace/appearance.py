@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
@@ -9,6 +12,9 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
 from dnf_studio.gui.drawing.style import all_widgets, apply_letters, apply_theme, painted_once
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, system_theme
 from dnf_studio.gui.workspace.memory import Memory, exactly
+
+if TYPE_CHECKING:
+    from dnf_studio.gui.workspace.turns import Turns
 
 CHOICES = ("system", "light", "dark")
 SCALES = range(80, 201)
@@ -32,6 +38,7 @@ class Appearance(QObject):
         self._scale: int = self._memory.get("font_scale", _percent, 100)
         self._calm = self._memory.get("reduce_motion", exactly(bool), False)
         self._theme = self._wanted()
+        self._turns: Turns | None = None
         self._set_font()
         apply_theme(app, self._theme)
         app.styleHints().colorSchemeChanged.connect(self._update)
@@ -70,11 +77,8 @@ class Appearance(QObject):
         if percent != self._scale:
             self._scale = percent
             self._memory.put("font_scale", percent)
-            with painted_once(self._app):
-                self._set_font()
-                self._set_titles()
-                self.changed.emit(self._theme)
-                self.scale_changed.emit(percent)
+            self._dress(self._set_font)
+            self.scale_changed.emit(percent)
 
     def set_calm(self, calm: bool) -> None:
         """Set whether motion is reduced."""
@@ -82,6 +86,11 @@ class Appearance(QObject):
             self._calm = calm
             self._memory.put("reduce_motion", calm)
             self.calm_changed.emit(calm)
+
+    def finish(self) -> None:
+        """Tell now of colours or letters of which it would be told in the next turn: the window closes."""
+        if self._turns is not None:
+            self._turns.finish()
 
     def _wanted(self) -> Theme:
         return {"light": LIGHT, "dark": DARK}.get(self._choice) or system_theme(self._app)
@@ -91,10 +100,24 @@ class Appearance(QObject):
         theme = self._wanted()
         if theme is not self._theme:
             self._theme = theme
-            with painted_once(self._app):
-                apply_theme(self._app, theme)
-                self._set_titles()
-                self.changed.emit(theme)
+            self._dress(lambda: apply_theme(self._app, theme))
+
+    def _dress(self, style: Callable[[], object]) -> None:
+        """Let what Qt draws have another `style` at once, and in the next turn what the plots draw."""
+        from dnf_studio.gui.workspace.turns import Turns  # the window is there without it
+
+        def steps() -> Iterator[None]:
+            style()
+            self._set_titles()
+            yield
+            self.changed.emit(self._theme)
+            yield
+
+        self._turns = self._turns or Turns(self)
+        self._turns.stop()
+        painting = painted_once(self._app, steps())
+        next(painting)
+        self._turns.go(painting)
 
     def _set_font(self) -> None:
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)

@@ -268,10 +268,10 @@ class Files(QObject):
         if not studio.training.unsaved and not studio.training.active:
             then()
             return
-        answer = ask_about_run(self._window, studio.training.active) if studio.training.unsaved else Answer.DISCARD
+        asks = studio.training.unsaved and not studio.training.ending
+        answer = ask_about_run(self._window, studio.training.active) if asks else Answer.DISCARD
         if answer is Answer.DISCARD:
-            studio.discard()
-            then()
+            studio.discard(then)
         elif answer is Answer.SAVE:
             studio.training.set_paused(True)
             self.save(lambda: self.when_safe(then))

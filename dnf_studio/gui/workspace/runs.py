@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.training_cursor import TrainingCursor
     from dnf_studio.workers.explorer import Explorer
 
+RATE_SECONDS = 3.0
+"""Seconds of training over which iterations a second are counted."""
 MOST_DISCARDED, DISCARDED_BYTES = 3, 20_000_000
 """Runs that can be brought back, and the most that the snapshots of each take in memory."""
 
@@ -73,6 +75,8 @@ class StudioRuns(QObject):
         self._opened: Opened | None = None
         self._before: Opened | None = None
         self._discarded: deque[DiscardedRun] = deque(maxlen=MOST_DISCARDED)
+        self._pace: deque[tuple[int, float]] = deque()
+        self.training.phase_changed.connect(lambda phase: self._pace.clear() if phase is Phase.STARTING else None)
 
     @cached_property
     def past(self) -> TrainingCursor:
@@ -131,10 +135,19 @@ class StudioRuns(QObject):
 
     def note_reports(self, reports: Sequence[StepReport], smoothed: float | None) -> None:
         """Emit how the run stands after `reports`."""
-        rate, run = self.training.pace(reports), self.training.run
+        self.training.unsaved = True
+        rate, run = self._rate(reports), self.training.run
         running = run if self.training.phase is Phase.RUNNING else None
         self.progressed.emit(reports[-1].iteration, rate if running else None, running and running.remaining())
         self.note_bound(smoothed)
+
+    def _rate(self, reports: Sequence[StepReport]) -> float | None:
+        """Iterations a second over the last few seconds of training, None before there are two reports."""
+        self._pace.extend((report.iteration, report.seconds) for report in reports)
+        while len(self._pace) > 2 and self._pace[-1][1] - self._pace[0][1] > RATE_SECONDS:
+            self._pace.popleft()
+        iterations, seconds = (b - a for a, b in zip(self._pace[0], self._pace[-1], strict=True))
+        return iterations / seconds if seconds > 0 else None
 
     def note_bound(self, smoothed: float | None) -> None:
         """Emit the smoothed bound of the run or of the model that was opened, nats."""

@@ -117,10 +117,16 @@ class Studio(StudioRuns):
         """Give `done` the model that is shown and its checkpoint, or None for untrained weights."""
         self._exported.give(self._opened, done, failed)
 
-    def discard(self) -> None:
-        """Forget the run and wait for its thread; `bring_back` takes up one that was not saved."""
-        self.training.close(keep=False)
-        self._forget_run()
+    def discard(self, then: Callable[[], object] = lambda: None) -> None:
+        """Forget the run, then do `then`: once its thread has ended; `bring_back` takes up one that was not saved."""
+        if not self.training.ending:
+            self.training.end(self._forget_run)
+        self.training.end(then)
+
+    def _discard_now(self) -> None:
+        """Forget the run now: where a thread still has it, that is waited for."""
+        self.discard()
+        self.training.close()
 
     def bring_back(self, kept: DiscardedRun) -> None:
         """Show a run that was discarded as one that has ended and is not saved, with its weights and history."""
@@ -129,7 +135,7 @@ class Studio(StudioRuns):
     def _restore(self, kept: DiscardedRun, run: Run) -> None:
         from dnf_studio.workers.snapshot import Snapshot
 
-        self.discard()
+        self._discard_now()
         self._let_go(kept)
         before, checkpoint = self._opened, kept.state.checkpoint()
         opened = replace(kept.opened, config=run.config, snapshot=Snapshot.of(run.flow), checkpoint=checkpoint)
@@ -143,7 +149,7 @@ class Studio(StudioRuns):
 
     def go_back(self) -> None:
         """Forget the run and show the model that was there before it, as far as it fits the data that is set."""
-        self.discard()
+        self._discard_now()
         self._show_before()
         self._follow(frozenset({"config.data"}))
 
@@ -160,7 +166,7 @@ class Studio(StudioRuns):
         """Show what was opened as a new document, or where fields of the state are given as `kept`, another model of as
         many components, looked at as the one before but for these; undo begins anew."""
         now = self._session.state
-        self.discard()
+        self._discard_now()
         self._past_models.clear()
         self._opened, self._before, self._preset = opened, None, opened.preset
         view = {"sampling": opened.export.sampling} if opened.export is not None else {}
@@ -191,7 +197,7 @@ class Studio(StudioRuns):
     def _begin(self, opened: opening.Opened) -> None:
         """Show the first weights, then train them."""
         self._before = self._before or self._opened
-        self.discard()
+        self._discard_now()
         self._show(opened.called("new model"))
 
         def make_run(threads: int) -> Run:
@@ -266,7 +272,7 @@ class Studio(StudioRuns):
 
     def _replace(self, opened: opening.Opened) -> None:
         """Show the model of other data; settings that came with the one before it go."""
-        self.discard()
+        self._discard_now()
         self._before, self._preset = None, opened.preset
         self._show(opened)
         before, groups = self._session.state.config, opened.config.model_dump(include={"sde", "network", "training"})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.run import Run
     from dnf_studio.workers.autosaves import LastState
     from dnf_studio.workers.explorer import Explorer
-
-RATE_SECONDS = 3.0
 
 
 class Phase(Enum):
@@ -53,8 +50,9 @@ class Training(QObject):
         self._run: Run | None = None
         self._phase = Phase.NONE
         self._early: tuple[bool, bool] = False, False
-        self._waiting: list[Callable[[], None]] = []
-        self._pace: deque[tuple[int, float]] = deque()
+        self._waiting: list[Callable[[], object]] = []
+        self.ending = False
+        """Whether the run was asked to `end`, and its thread has not yet."""
         self._leaving = False
 
     @cached_property
@@ -133,8 +131,8 @@ class Training(QObject):
         """Train what `make_run(threads)` returns in a thread of its own, and show it in `explorer`."""
         if self._worker is not None:
             raise RuntimeError("a run is training already")
-        self._pace.clear()
         self._log.take()
+        self._cut_short = False
         begin, folder = self.last_state.before(make_run), self.last_state.folder
         worker = TrainingWorker(begin, explorer, self._log, self._trainer, self._background, self, folder)
         worker.started_run.connect(self._started)
@@ -170,7 +168,7 @@ class Training(QObject):
         """Pause the run after its current iteration, or go on; a run that is starting begins paused."""
         if self._worker is None and self._phase is Phase.STARTING:
             self._early = paused, self._early[1]
-        elif self._worker is not None and self.active:
+        elif self._worker is not None and self.active and not self.ending:
             (self._worker.pause if paused else self._worker.resume)()
 
     def stop(self) -> None:
@@ -226,11 +224,21 @@ class Training(QObject):
         else:
             begin()
 
-    def close(self, keep: bool = True) -> None:
-        """End the thread and wait for it, less long where it need not `keep` its last state."""
-        self._cut_short = not keep and self.busy  # one that pauses is kept, as is one that has ended
+    def end(self, then: Callable[[], object]) -> None:
+        """Do `then` once the thread has ended, which need not keep its last state; it is not waited for."""
+        if self._worker is None:
+            then()
+            return
+        self._waiting.append(then)
+        if not self.ending:
+            self.ending, self._cut_short = True, self.busy  # one that pauses is kept, as is one that has ended
+            self._worker.stop(keep=False)
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
         if self._worker is not None:
-            self._worker.stop(keep)
+            if not self.ending:
+                self._worker.stop()
             self._worker.wait()
             self._let_go()
 
@@ -245,15 +253,6 @@ class Training(QObject):
         """The reports that nobody has taken yet; none before the window knows of the run that they are of."""
         return [] if self._phase is Phase.STARTING else self._log.take()
 
-    def pace(self, reports: Sequence[StepReport]) -> float | None:
-        """Iterations a second over the last few seconds of training, None before there are two reports."""
-        self.unsaved = True
-        self._pace.extend((report.iteration, report.seconds) for report in reports)
-        while len(self._pace) > 2 and self._pace[-1][1] - self._pace[0][1] > RATE_SECONDS:
-            self._pace.popleft()
-        iterations, seconds = (b - a for a, b in zip(self._pace[0], self._pace[-1], strict=True))
-        return iterations / seconds if seconds > 0 else None
-
     @property
     def _is_late(self) -> bool:
         """Whether a signal comes from a worker that was closed meanwhile."""
@@ -267,7 +266,7 @@ class Training(QObject):
 
     @Slot()
     def _paused(self) -> None:
-        if not self._is_late:
+        if not self._is_late and not self.ending:
             self._become(Phase.PAUSED)
             self._do_waiting()
 
@@ -282,10 +281,10 @@ class Training(QObject):
             self._let_go()
 
     def _let_go(self) -> None:
-        """Drop the worker, whose thread has ended, and do what waited for a pause."""
+        """Drop the worker, whose thread has ended, and do what waited for that or for a pause."""
         if self._worker is not None:
             self._worker.deleteLater()
-        self._worker = None
+        self._worker, self.ending = None, False
         self.give_up()
         self._do_waiting()
 

@@ -21,6 +21,7 @@ def appearance(qapp: QApplication) -> Iterator[Appearance]:
     appearance = Appearance(qapp)
     yield appearance
     appearance.set_scale(100)
+    appearance.finish()
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_pictures_in_bars_and_help_buttons_grow_with_the_letters(qtbot: QtBot, a
     appearance.changed.connect(told.append)
     appearance.set_scale(200)
     button.set_theme(DARK)
-    assert told == [appearance.theme], "whoever draws pictures is told"
+    qtbot.waitUntil(lambda: told == [appearance.theme])  # whoever draws pictures is told
     assert 34 <= bar.iconSize().width() <= 38 and 38 <= icon_size(20).width() <= 42
     assert button.sizeHint().height() > 1.6 * side
     size = bar.iconSize()

@@ -72,7 +72,7 @@ def test_a_window_that_was_to_be_painted_when_colours_change_is_painted_afterwar
         playing.show()
     qtbot.waitUntil(lambda: bool(painted))
     playing.update()
-    with painted_once(qapp):
+    for _ in painted_once(qapp, [0]):
         # Its turn to be painted comes while nothing is
         qapp.sendPostedEvents(playing, QEvent.Type.UpdateRequest.value)
         painted.clear()

@@ -60,7 +60,7 @@ def test_letters_grow_everywhere_at_once(window: MainWindow, qtbot: QtBot) -> No
     ticks = [plot.plot.getAxis("left").style["tickFont"].pointSizeF() for plot in window.plots]
     dialog = preferences(window)
     dialog.scale.setValue(150)
-    QApplication.processEvents()
+    qtbot.waitUntil(window.updatesEnabled)
     for label in labels:
         assert label.font().pointSizeF() == pytest.approx(1.5 * before[label], rel=0.01), label.text()
     for plot, small in zip(window.plots, ticks, strict=True):
@@ -92,6 +92,7 @@ def test_pictures_grow_with_the_letters_under_the_same_rules(
 def test_no_text_is_cut(window: MainWindow, qtbot: QtBot, percent: int) -> None:
     window.live.show(frame_of())
     window.appearance.set_scale(percent)
+    qtbot.waitUntil(window.updatesEnabled)
     for index in range(window.tabs.count()):
         window.tabs.setCurrentIndex(index)
         qtbot.waitUntil(lambda: window.tabs.currentWidget().isVisible())

@@ -191,6 +191,7 @@ def test_themes_from_the_menu(still_window: MainWindow) -> None:
     window = still_window
     window.commands["theme-dark"].trigger()
     assert window.appearance.theme is DARK
+    window.appearance.finish()
     assert all(plot.theme is DARK for plot in window.plots)
     window.commands["theme-light"].trigger()
     assert window.appearance.theme is LIGHT

@@ -61,7 +61,7 @@ def test_train_pressed_while_a_file_is_opened_trains_that_file(
     qtbot.waitUntil(lambda: window.studio.training.run is not None, timeout=20_000)
     assert window.studio.training.run is not None
     assert window.studio.training.run.config.network == SMALL.network
-    window.studio.discard()
+    window.studio.training.leave()
 
 
 def test_train_pressed_while_what_is_opened_fails_trains_nothing(

@@ -84,7 +84,7 @@ def test_a_discard_waits_for_no_disk_and_closing_waits_for_it(
     qtbot.waitUntil(lambda: training.unsaved and training.phase is Phase.RUNNING, timeout=30_000)
     monkeypatch.setattr(Autosave, "keep", slow)
     window.studio.discard()
-    assert training.phase is Phase.NONE and window.studio.discarded is not None
+    qtbot.waitUntil(lambda: training.phase is Phase.NONE and window.studio.discarded is not None, timeout=10_000)
     assert began.wait(20) and not (tmp_path / "runs").exists()
     Timer(0.3, gate.set).start()
     window.close()

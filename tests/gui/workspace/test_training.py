@@ -20,6 +20,7 @@ from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace import files
 from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog
 from dnf_studio.gui.workspace.training import Phase
+from dnf_studio.workers.training import TrainingWorker
 from tests.gui.conftest import TINY
 
 Open = Callable[[str], None]
@@ -334,11 +335,18 @@ def test_other_data_asks_while_a_run_trains(
     answer_with(monkeypatch, Answer.CANCEL)
     window.files.choose_data("moons")
     assert window.session.state.config.data == "circle" and window.toolbar.data.currentData() == "circle"
-    answer_with(monkeypatch, Answer.DISCARD)
-    with qtbot.waitSignal(window.studio.opened, timeout=20_000):
+    asked, waited = answer_with(monkeypatch, Answer.DISCARD), list[object]()
+    with monkeypatch.context() as watched, qtbot.waitSignal(window.studio.opened, timeout=20_000):
+        watched.setattr(TrainingWorker, "wait", lambda *_: waited.append(0))
+        window.files.choose_data("rings")
+        window.commands["pause"].trigger()
+        # Meanwhile nothing else is asked, nor begun
+        assert phase(window) is Phase.RUNNING and not window.commands["train"].isEnabled()
         window.files.choose_data("moons")
+    assert not waited and len(asked) == 1, "the thread of the run is not waited for in the window's"
     assert window.studio.current is not None and window.studio.current.shown.data == "moons"
     assert phase(window) is Phase.NONE and not window.isWindowModified()
+    assert window.studio.discarded is not None
 
 
 def test_bad_data_stops_train_before_anything_is_lost(

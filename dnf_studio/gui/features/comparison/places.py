@@ -78,8 +78,9 @@ class SecondViews(QObject):
         their frames and the cursor, though they may not be seen just now."""
         if not (fed or self.made):
             return
-        for _ in self.making():
-            pass
+        if fed:
+            for _ in self.making():
+                pass
         came, self._seen, self._shown = fed and not self._seen, fed, second
         self._rest(not first)
         self._move()

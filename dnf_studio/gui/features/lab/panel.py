@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
@@ -48,7 +48,6 @@ class LabPanel(QWidget):
         self._drawn: tuple[object, ...] = ()
         self._make()
         self._connect()
-        self._refresh()
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour every page."""
@@ -71,7 +70,7 @@ class LabPanel(QWidget):
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """The page that is seen for the first time is computed."""
+        """The page that is seen for the first time is made, and computed."""
         super().showEvent(event)
         self._begin()
 
@@ -142,6 +141,17 @@ class LabPanel(QWidget):
         return page
 
     def _begin(self) -> None:
+        """See to the page that is seen; one that comes is made in the next turn, for with its plots it takes as long as
+        the dock itself, or another page."""
+        if not self.isVisible():
+            return
+        if self.tabs.tabText(self.tabs.currentIndex()) in self.pages:
+            self._go_on()
+        else:
+            QTimer.singleShot(0, self, self._go_on)
+
+    @Slot()
+    def _go_on(self) -> None:
         """Compute a page of a trained model that has nothing to show, and go on with one that was left for another."""
         current, page = self._workspace.studio.current, self._page()
         trained = current is not None and current.shown.trained

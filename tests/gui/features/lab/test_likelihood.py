@@ -88,6 +88,7 @@ def open_page(
         panel = panel_of(window)
         titles = [panel.tabs.tabText(place) for place in range(panel.tabs.count())]
         panel.tabs.setCurrentIndex(titles.index("Likelihood"))
+        qtbot.waitUntil(lambda: "Likelihood" in panel.pages)
         page = panel.pages["Likelihood"]
         assert isinstance(page, LikelihoodPage)
         qtbot.waitUntil(lambda: panel.runner.running is None, timeout=WAIT)

@@ -39,11 +39,13 @@ def panel(
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+N"))
     made = window.docks["lab"].panel
     assert isinstance(made, LabPanel) and window.commands["lab"].isChecked()
+    qtbot.waitUntil(lambda: bool(made.pages))
     return made
 
 
 def turn(panel: LabPanel, title: str, qtbot: QtBot) -> None:
     panel.tabs.setCurrentIndex([panel.tabs.tabText(k) for k in range(panel.tabs.count())].index(title))
+    qtbot.waitUntil(lambda: title in panel.pages)
     whole(panel, qtbot)
 
 
@@ -250,10 +252,12 @@ def test_every_control_has_a_tooltip_and_a_name(panel: LabPanel, qtbot: QtBot) -
             assert named and (control.toolTip() or kind is QProgressBar), (kind, control.accessibleName())
 
 
-def test_without_a_model_it_says_so(still_window: MainWindow) -> None:
+def test_without_a_model_it_says_so(still_window: MainWindow, qtbot: QtBot) -> None:
     still_window.commands["lab"].trigger()
     panel = still_window.docks["lab"].panel
     assert isinstance(panel, LabPanel)
+    assert not panel.pages, "in one turn with the dock its page would hold the window up for half a second"
+    qtbot.waitUntil(lambda: bool(panel.pages))
     assert panel.told.text() == NO_MODEL and not panel.button.isEnabled()
     panel.compute()
     panel.set_theme(DARK)
