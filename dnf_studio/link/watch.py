@@ -27,7 +27,8 @@ COPY_SECONDS = 0.25
 """Between two copies of the weights, at least."""
 SHARE, BURST = 0.25, 0.15
 """What part of a loop's time answers within it may take, and seconds of one of them at most."""
-THREAD_SHARE, THREAD_BURST = 0.25, 0.5
+import os as _os
+THREAD_SHARE, THREAD_BURST = float(_os.environ.get("TS", .25)), float(_os.environ.get("TB", .5))
 """The same of a thread, in seconds of a processor: about as long the loop waits for Python's lock."""
 NEWS_SECONDS = 0.1
 TOLD_SECONDS = 1.0

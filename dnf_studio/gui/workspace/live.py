@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 TICK_MS = 16
 TRAINING_MS = 30
-"""Milliseconds between two moves of a playing cursor while a model trains, which needs the processor more."""
+"""Milliseconds between two moves of a playing cursor while a model trains, here or in a script, which needs the
+processor more."""
 COMPARE_SECONDS = 1.0
 """Seconds between two comparisons of marginals while a model trains."""
 
@@ -217,7 +218,7 @@ class Live(QObject):
     @Slot()
     def _play(self) -> None:
         now = perf_counter()
-        interval = TRAINING_MS if self._studio.training.phase is Phase.RUNNING else TICK_MS
+        interval = TRAINING_MS if self._studio.explorer.training else TICK_MS
         if interval != self._player.interval():
             self._player.setInterval(interval)
         self._session.cursor.advance(min(0.1, now - self._last_move))

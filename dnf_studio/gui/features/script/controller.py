@@ -19,6 +19,7 @@ from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.threads import let_others_first
 
 STALE_SECONDS = 2.0
 """After which a script that says nothing new is not in its loop."""
@@ -37,7 +38,7 @@ class ScriptController(QObject):
         self._workspace, self._studio = workspace, workspace.studio
         self._following = Newest(self._studio.background)
         self._joined: Joined | None = None
-        self._trained = self._ended = False
+        self._trained = self._ended = self._stands_back = False
         self._told = 0
         self._step, self._moment = 0, monotonic()
         self._versions: dict[int, tuple[int, int]] = {}
@@ -107,6 +108,10 @@ class ScriptController(QObject):
     def _framed(self, frame: Frame) -> None:
         self._refresh()
         joined, (_, version) = self._joined, self._versions.get(frame.weights, (0, 0))
+        if joined is not None and joined.follows and not self._stands_back and frame.all_points:
+            # Not before, since the first picture is waited for
+            self._stands_back = True
+            let_others_first()
         if joined is not None and frame.all_points and version > self._told:
             self._told, facts = version, {"version": version}
             self._studio.background.run(lambda: joined.ask("shown", facts), lambda _: None, lambda _: None)
