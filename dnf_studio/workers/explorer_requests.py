@@ -115,11 +115,6 @@ class ExplorerRequests:
         """Call this, in the explorer's thread, when there is something new in a mailbox."""
         self._told = told
 
-    @property
-    def training(self) -> bool:
-        """Whether a model trains, here or in a script, as `set_training` says."""
-        return self._training
-
     def set_training(self, training: bool) -> None:
         """Whether a model trains, which needs the cores: the next passes then use one thread instead of two.
 
