@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dnf_studio.errors import Check
     from dnf_studio.reports.measured import Measured, Subject
 
-REPORT_STEPS = (5, 10)
-"""Numbers of steps that samples are measured at, beside each model's own."""
 SUFFIXES = (".html", ".htm")
 MOST = 12
 """Models of one report: each takes its seconds and every pair its rows."""
@@ -103,7 +101,7 @@ def make_report(
     from dnf_studio import assets
     from dnf_studio.config.grids import check_steps
     from dnf_studio.core.files import check_target, refuse_source
-    from dnf_studio.reports.measured import FULL, QUICK, measure
+    from dnf_studio.reports.measured import FULL, QUICK, measure_all
     from dnf_studio.reports.page import write_page
 
     file, began = report_file(path), time.process_time()
@@ -115,16 +113,13 @@ def make_report(
     names = [os.fspath(model) for model in models if isinstance(model, str | os.PathLike)]
     refuse_source(file, [assets.checkpoint_path(name) or name for name in names], ExportError)
     subjects = _named([subject_of(model, data) for model in models])
-    found: list[Measured] = []
+    work = measure_all(subjects, FULL if full else QUICK, steps)
     with Progress("Report", progress) as bar:
-        for k, subject in enumerate(subjects):
-            own = sorted({*(steps or REPORT_STEPS), *([] if steps else [subject.flow.grid().steps])})
-            work = measure(subject, FULL if full else QUICK, own)
-            try:
-                while True:
-                    bar.update(k / len(subjects), next(work))
-            except StopIteration as end:
-                found.append(end.value)
+        try:
+            while True:
+                bar.update(*next(work))
+        except StopIteration as end:
+            found: list[Measured] = end.value
     given = [] if data is None else ["--data", str(data)]
     options = [*given, *(["--steps", ",".join(map(str, steps))] if steps else []), *(["--full"] if full else [])]
     write_page(file, found, options, time.process_time() - began)
@@ -143,17 +138,17 @@ class OpenModel(NamedTuple):
     """Where it is; empty where it is no file, or no longer the same."""
 
 
-def report_on(path: Path, models: Sequence[OpenModel], check: Check) -> Iterator[str]:
-    """What ``report`` does, of models in memory: yields what is being measured.
+def report_on(path: Path, models: Sequence[OpenModel], check: Check) -> Iterator[tuple[float, str]]:
+    """What ``report`` does, of models in memory: yields the share that is done and what is being measured.
 
     The file is there once all has been yielded, and not before. `check` raises to leave.
     """
     from dnf_studio.core.files import check_target
     from dnf_studio.core.storage.checkpoint import Checkpoint
-    from dnf_studio.reports.measured import QUICK, Subject, measure
+    from dnf_studio.reports.measured import QUICK, Subject, measure_all
     from dnf_studio.reports.page import write_page
 
-    began, found = time.thread_time(), []
+    began = time.thread_time()
     check_target(report_file(path), ExportError)
     subjects = [
         Subject(
@@ -166,9 +161,7 @@ def report_on(path: Path, models: Sequence[OpenModel], check: Check) -> Iterator
         )
         for one in models
     ]
-    for subject in _named(subjects):
-        steps = sorted({*REPORT_STEPS, subject.flow.grid().steps})
-        found.append((yield from measure(subject, QUICK, steps, check)))
+    found = yield from measure_all(_named(subjects), QUICK, (), check)
     check()
     write_page(path, found, (), time.thread_time() - began)
 

@@ -32,6 +32,8 @@ FEWER = 4
 """Times fewer samples of a U-Net."""
 Doubles = NDArray[np.float64]
 PATHS = "both processes"
+STEPS = (5, 10)
+"""Numbers of steps at which samples are measured, beside a model's own, where none are given."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +115,18 @@ class Measured:
 
 def measure(
     subject: Subject, effort: Effort, steps: Sequence[int], check: Check = lambda: None
-) -> Generator[str, None, Measured]:
-    """Measure a model on its data: yields what is being measured, in words, and returns what was found.
+) -> Generator[tuple[float, str], None, Measured]:
+    """Measure a model on its data: yields the share of the parts that is done and what is being measured, in words,
+    and returns what was found.
 
     What fails is told in `Measured.failed` and left out, but for the paths, without which there is no report. `check`
     is called between two parts and raises to leave.
     """
     flow, dataset, parts = subject.flow, subject.dataset, dict[str, Any]()
     failed: dict[str, str] = {}
-    for words, work in _parts(subject, effort, steps, check):
-        yield f"{subject.name}: {words}"
+    todo = list(_parts(subject, effort, steps, check))
+    for k, (words, work) in enumerate(todo):
+        yield k / len(todo), f"{subject.name}: {words}"
         check()
         try:
             parts[words] = work()
@@ -144,6 +148,24 @@ def measure(
         by_steps=tuple(row for n in steps for row in parts.get(f"samples at N = {n}", ())),
         failed=failed,
     )
+
+
+def measure_all(
+    subjects: Sequence[Subject], effort: Effort, steps: Sequence[int], check: Check = lambda: None
+) -> Generator[tuple[float, str], None, list[Measured]]:
+    """`measure` each of several models, without `steps` at 5, 10 and its own; yields the share of the whole that is
+    done and what is being measured.
+    """
+    found: list[Measured] = []
+    for subject in subjects:
+        work = measure(subject, effort, sorted(set(steps) or {*STEPS, subject.flow.grid().steps}), check)
+        try:
+            while True:
+                done, words = next(work)
+                yield (len(found) + done) / len(subjects), words
+        except StopIteration as end:
+            found.append(end.value)
+    return found
 
 
 def _parts(

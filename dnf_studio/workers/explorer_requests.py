@@ -74,8 +74,10 @@ class ExplorerRequests:
             self._want(snapshot=past or self._now, turn=turn, hurried=hurried)
 
     def request(self, request: SampleSettings) -> None:
-        """Compute the frames by these settings from now on."""
-        self._want(request=request)
+        """Compute the frames by these settings from now on; of the same ones nothing is computed again."""
+        with self._condition:
+            if request != self._wanted.request:
+                self._want(request=request)
 
     def set_data(self, x0: Tensor) -> None:
         """Start the forward process from these points (P, D), model units, which nobody changes any more."""

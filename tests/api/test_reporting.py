@@ -73,7 +73,7 @@ def test_the_command_writes_one_file_about_models_and_what_tells_them_apart(
 ) -> None:
     for seed, name in ((0, "<b>&a.safetensors"), (1, "other.safetensors")):
         save_checkpoint(tmp_path / name, make_run(make_flow(seed=seed)))
-    words = ["report", "<b>&a.safetensors", "other.safetensors", "-o", "both.html", "--steps", "3,2"]
+    words = ["report", "<b>&a.safetensors", "other.safetensors", "-o", "both.html", "--steps", "3,2,3"]
     assert main(words) == 0
     shown = read(tmp_path / "both.html")
     told = " ".join(shown.words)
@@ -81,10 +81,12 @@ def test_the_command_writes_one_file_about_models_and_what_tells_them_apart(
                  "Samples by their number of steps", "Compared", "Told apart, equal or unresolved",
                  "60 fresh points, seed 0", "prefers-color-scheme: dark", "@media print"):  # fmt: skip
         assert part in told, part
-    assert "dnf-studio report '<b>&a.safetensors' other.safetensors --steps 3,2 -o both.html" in told
+    assert "dnf-studio report '<b>&a.safetensors' other.safetensors --steps 3,2,3 -o both.html" in told
     # No likelihood and no distance stands without its error
     assert re.search(r"NLL bound −?\d+\.\d{4} ± \d", told) and re.search(r"N = 2: −?\d+\.\d{4} ± \d", told)
     assert re.search(r"(told apart|unresolved)(: .* is lower)?", told)
+    # An N that is given twice is measured and told once
+    assert told.count("N = 3:") == told.count("N = 2:")
     assert "Saved both.html" in capsys.readouterr().out
 
 
@@ -97,7 +99,8 @@ def test_a_model_in_memory_of_other_dimensions_or_a_persons_own_is_told_as_far_a
     assert "neither likelihoods nor distances are told" in told and "The first two of 5 components" in told
     assert "(2)" in told and "made again by" not in told
     both = [reporting.OpenModel(make_flow(seed=k), None, None, "a", "") for k in range(2)]
-    assert [*reporting.report_on(Path("b.html"), both, lambda: None)] == ["a: both processes", "a (2): both processes"]
+    told = [*reporting.report_on(Path("b.html"), both, lambda: None)]
+    assert told == [(0.0, "a: both processes"), (0.5, "a (2): both processes")]
     assert "Compared" in " ".join(read(tmp_path / "b.html").words)
 
 
@@ -161,4 +164,4 @@ def test_the_whole_effort_is_that_of_an_evaluation() -> None:
         by_steps.POINTS,
     )
     assert (full.excess, full.neighbours) == (excess_rows.ODE_POINTS, excess_rows.NEIGHBOUR_POINTS)
-    assert page.OTHERS and reporting.REPORT_STEPS == (5, 10)
+    assert page.OTHERS and measured.STEPS == (5, 10)

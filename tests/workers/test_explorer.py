@@ -251,6 +251,16 @@ def test_a_pass_that_has_shown_something_is_cancelled_by_a_new_request(
     assert [(frame.request.steps, frame.forward.shape[1]) for frame in posted[:2]] == [(None, 256), (3, 256)]
 
 
+def test_the_same_settings_once_more_are_not_computed_again(explorer: Explorer) -> None:
+    explorer.publish(Snapshot.of(flow_of(), 1), torch.randn(20, 2))
+    explorer.request(viewed(steps=3))
+    frames_until(explorer, last=1)
+    wanted = explorer.newest
+    # As while a slider is moved that this model lacks and the one beside it has
+    explorer.request(viewed(steps=3))
+    assert explorer.newest is wanted
+
+
 def test_points_keep_their_identity_when_n_changes(explorer: Explorer) -> None:
     explorer.publish(Snapshot.of(flow_of()), torch.randn(256, 2))
     many = [frames_until(explorer)[-1]]

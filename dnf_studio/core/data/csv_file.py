@@ -25,6 +25,7 @@ from dnf_studio.core.data.text_table import (
     Growing,
     Sketch,
     TextRows,
+    header_names,
     label_cells,
     label_finder,
     read_text,
@@ -140,8 +141,7 @@ def _is_number(cell: str, meaning: Meaning) -> bool:
 
 def _header_names(first: list[str]) -> tuple[str, ...]:
     """Names of the columns; NumPy writes '# ' before the first."""
-    names = [first[0].lstrip("# "), *first[1:]]
-    return tuple(name.strip() or f"column {index}" for index, name in enumerate(names))
+    return header_names([first[0].lstrip("# "), *first[1:]])
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:

@@ -43,6 +43,12 @@ class TextRows:
             yield block
 
 
+def header_names(cells: Sequence[str]) -> tuple[str, ...]:
+    """What the columns below these cells are called, each in one line, as it is said wherever a sentence names it."""
+    lines = (" ".join(map(str.strip, cell.splitlines())).strip() for cell in cells)
+    return tuple(name or f"column {index}" for index, name in enumerate(lines))
+
+
 class CellError(DataError):
     """A cell is no number of the kind that its column holds."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from dnf_studio.core.data.arrays import ArrayInfo, choose_array
 from dnf_studio.core.data.cells import is_missing, meanings, plain_number, text_of
 from dnf_studio.core.data.table import Table, gigabytes, number_columns
-from dnf_studio.core.data.text_table import Sketch, TextRows, read_text, sketch_text
+from dnf_studio.core.data.text_table import Sketch, TextRows, header_names, read_text, sketch_text
 from dnf_studio.errors import DataError
 
 MOST_BYTES = 1 << 29
@@ -62,7 +62,7 @@ def _text(path: Path, selection: str | None) -> tuple[TextRows, str | None]:
     if not rows:
         raise DataError(f"Sheet '{name}' of '{path}' is empty.")
     header = not any(map(_is_number, rows[0]))
-    names = tuple(cell.strip() or f"column {i}" for i, cell in enumerate(rows[0]))
+    names = header_names(rows[0])
     body = rows[header:]
     known = meanings([row[i] for row in body[:MOST_ROWS]] for i in range(len(names)))
     named = names if header else number_columns(len(names))

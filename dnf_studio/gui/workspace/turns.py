@@ -29,6 +29,12 @@ class Turns(QObject):
         self._steps = steps
         self._clock.start()
 
+    def finish(self) -> None:
+        """Take all that are left now."""
+        self._clock.stop()
+        for _ in self._steps:
+            pass
+
     def stop(self) -> None:
         """Take no more of them."""
         self._steps = iter(())

@@ -118,6 +118,7 @@ class TestRefused:
             ("x,y\n1,2\n3,\n5,6\n", "has a value that is missing or not finite in line 3, column 'y'; leave out"),
             ("x;y\n1,5;2,5\n1;2.5,1\n2;3\n", "holds the text '2.5,1' in line 3, column 'y'"),
             ('x,y\n1,"2\n3"\n4,5\n', "holds the text '2\\n3' in line 3"),
+            ('x,"mass\n in kg "\n1,a\n4,5\n', "holds the text 'a' in line 3, column 'mass in kg'"),
             ("x,y\n1,2\n" + "z" * 60 + ",3\n", "z…' in line 3"),
             ('x,y\n"' + "z" * 140_000, "has 1 value in line 2, but 2 in its first line"),
             ('x,y\n1,2\n3,"' + "z" * 17_000_000, "cannot be read as CSV: field larger than"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -62,8 +63,8 @@ class ComparisonController(QObject):
         self._session.lacks_changed.connect(self.refresh)
         self._session.cursor.moved.connect(self._move)
         self._session.cursor.playing_changed.connect(self._move)
-        turns = Turns(self)
-        self._comparison.sought.connect(lambda: turns.go(self.views.making()))
+        self._turns = Turns(self)
+        self._comparison.sought.connect(self._prepare)
         self._comparison.changed.connect(self._begin)
         self._comparison.frame_shown.connect(self._framed)
         self._live.frame_shown.connect(self._framed)
@@ -101,10 +102,24 @@ class ComparisonController(QObject):
         self._commands[f"compare-{self._mode}"].setChecked(True)
 
     @Slot()
+    def _prepare(self) -> None:
+        """Make views while B is opened, unless they are being made for one that is there."""
+        if not self._turns.running:
+            self._turns.go(self.views.making())
+
+    @Slot()
     def _begin(self) -> None:
         """B is another model, or there is none any more."""
         self.other = False
         self._plots.offer("change", self._on)
+        # What is made for the first B, one thing after another; all later ones are shown at once
+        self._turns.go(self._beginning())
+        if not self._on or self.views.made:
+            self._turns.finish()
+
+    def _beginning(self) -> Iterator[None]:
+        if self._on:
+            yield from self.views.making()
         self.refresh()
         if self._on and self._mode == "blink":
             self._start_blinking()

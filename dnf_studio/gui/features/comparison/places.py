@@ -76,14 +76,10 @@ class SecondViews(QObject):
     def arrange(self, first: bool, second: bool, fed: bool) -> None:
         """Show the views of A or not, and those of B, which are made when they are first wanted; with `fed` they have
         their frames and the cursor, though they may not be seen just now."""
-        if fed and not self._pairs:
-            for _ in self.making():
-                pass
-            for direction in DIRECTIONS:
-                self._place(direction)
-        if not self._pairs:
+        if not (fed or self.made):
             return
-        self._add_grids()
+        for _ in self.making():
+            pass
         came, self._seen, self._shown = fed and not self._seen, fed, second
         self._rest(not first)
         self._move()
@@ -132,17 +128,30 @@ class SecondViews(QObject):
         """The place of the views of A."""
         return cast(QStackedWidget, self._plots[direction].parentWidget())
 
+    @property
+    def made(self) -> bool:
+        """Whether there are views of B, seen or not, in their places."""
+        return len(self._pairs) == len(DIRECTIONS)
+
     def making(self) -> Iterator[None]:
-        """Make the views of B that are not there yet, each of which takes as long as a picture, and show none."""
+        """Make the views of B that are not there yet, and put them in their places, where none is seen; each step takes
+        as long as a picture."""
         for direction in DIRECTIONS:
             if direction not in self._stacks:
                 self._stacks[direction] = QStackedWidget()
                 self._add(direction, SECOND + direction, self._plots[direction])
                 yield
+        while not self.made:
+            self._place(DIRECTIONS[len(self._pairs)])
+            yield
+        for direction in DIRECTIONS:
+            if self._add_grid(direction):
+                yield
 
     def _place(self, direction: str) -> None:
-        """Put the empty view of B beside that of A."""
+        """Put the empty view of B beside that of A, not to be seen yet."""
         stack, second = self._stack(direction), self._stacks[direction]
+        second.hide()
         part, row = self._plots.part_of_row(direction)
         sizes, place, both = row.sizes(), row.indexOf(part), SideBySide()
         for k, widget in enumerate((stack, second)):
@@ -163,12 +172,13 @@ class SecondViews(QObject):
         self._plots.add(name, view)
         return view
 
-    def _add_grids(self) -> None:
-        """Give B grids of its own once A shows data as images."""
-        for direction in DIRECTIONS:
-            front = self._stack(direction).currentWidget()
-            if isinstance(front, ProcessPlot) and front is not self._plots[direction] and direction not in self._grids:
-                self._grids[direction] = self._add(direction, f"{SECOND}{direction} images", front)
+    def _add_grid(self, direction: str) -> bool:
+        """Give B a grid of its own once A shows data as images, if it has none."""
+        front = self._stack(direction).currentWidget()
+        if direction in self._grids or not isinstance(front, ProcessPlot) or front is self._plots[direction]:
+            return False
+        self._grids[direction] = self._add(direction, f"{SECOND}{direction} images", front)
+        return True
 
     def _bring_to_front(self, direction: str) -> None:
         """Images or points, as of A."""

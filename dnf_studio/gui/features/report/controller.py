@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dnf_studio.gui.workspace.opening import Opened
 
 NOTHING = "There is nothing to report on yet: open a model, or press Train."
-PARTS = 8
-"""About so many things are told of while a model is measured."""
 Given = tuple["GenerativeModel", "Checkpoint | None"]
 
 
@@ -71,8 +69,7 @@ class ReportController(QObject):
         self._measuring.start(partial(_measured, path, models), self._tell, self._failed, partial(self._ended, path))
 
     def _show(self, path: Path) -> None:
-        count = 1 if self._workspace.comparison.second is None else 2
-        dialog = QProgressDialog("Measuring…", "Cancel", 0, PARTS * count, self._workspace.parent)
+        dialog = QProgressDialog("Measuring…", "Cancel", 0, 100, self._workspace.parent)
         dialog.setWindowTitle(f"Report: {path.name}")
         dialog.setWindowModality(Qt.WindowModality.NonModal)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -89,10 +86,11 @@ class ReportController(QObject):
         self._measuring.cancel()
         self._workspace.say("The report was cancelled; nothing was written.")
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, told: tuple[float, str]) -> None:
+        done, words = told
         if self.dialog is not None:
-            self.dialog.setLabelText(text)
-            self.dialog.setValue(min(self.dialog.maximum() - 1, self.dialog.value() + 1))
+            self.dialog.setLabelText(words)
+            self.dialog.setValue(int(100 * done))
 
     def _failed(self, error: Exception) -> None:
         self._workspace.tell(error)
@@ -110,8 +108,8 @@ def _file(opened: Opened) -> str:
     return "" if opened.path is None else str(opened.path)
 
 
-def _measured(path: Path, models: Sequence[OpenModel], check: Check) -> Iterator[str]:
-    """What is measured at the moment, in words; the file is there at the end. For a thread, behind all others."""
+def _measured(path: Path, models: Sequence[OpenModel], check: Check) -> Iterator[tuple[float, str]]:
+    """The share that is done and what is measured now; the file is there at the end. For a thread, after the others."""
     from dnf_studio.api.reporting import report_on
 
     stand_back()

@@ -33,7 +33,7 @@ def rings() -> Opened:
 
 
 @pytest.fixture
-def compared(still_window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
+def compared(still_window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     """A window with two models of 10 and 20 steps, whose frames nobody computes."""
     comparison = still_window.workspace.comparison
     monkeypatch.setattr(still_window.studio, "_opened", rings())
@@ -41,6 +41,9 @@ def compared(still_window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainW
     show(still_window, rings())
     still_window.live.show(frame_of())
     take(still_window, replace(frame_of(steps=20), weights=2))
+    # Another one, which may never come, keeps this one from nothing
+    comparison.sought.emit()
+    qtbot.waitUntil(lambda: seen(still_window) == (True, True))
     return still_window
 
 

@@ -10,7 +10,6 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.api import reporting
 from dnf_studio.core.storage.checkpoint import save_checkpoint
 from dnf_studio.gui.features.report.controller import NOTHING, ReportController
 from dnf_studio.gui.workspace.dialogs import ErrorDialog
@@ -28,7 +27,7 @@ def test_the_window_writes_a_report_can_be_stopped_and_tells_what_fails(
 ) -> None:
     quick = replace(measured.QUICK, bound=20, ode=8, excess=16, neighbours=40, samples=20)
     monkeypatch.setattr(measured, "QUICK", quick)
-    monkeypatch.setattr(reporting, "REPORT_STEPS", (2,))
+    monkeypatch.setattr(measured, "STEPS", (2,))
     monkeypatch.setattr("dnf_studio.gui.workspace.opening.DISPLAY_POINTS", 50)
     said: list[str] = []
     workspace = replace(workspace, say=said.append)
