@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 
@@ -11,16 +10,12 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEve
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.theme import Theme, colour_text
+from dnf_studio.gui.drawing.words import subject_of
 
 BUTTON = 8
 """Pixels around the letters of a button."""
 LEAST, MOST = 48, 110
 """Pixels of a title that its header always leaves it, and that it may ask for."""
-
-
-def subject_of(title: str) -> str:
-    """What a title speaks of, without what it says of that: "Forward" for "Forward: data → noise"."""
-    return re.split(":| by | over ", title)[0]
 
 
 def cut_at_word(text: str, metrics: QFontMetrics, width: int) -> str:

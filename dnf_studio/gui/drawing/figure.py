@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPen, QPicture, QTextDocument
 
-from dnf_studio.gui.drawing.caption import subject_of
 from dnf_studio.gui.drawing.figure_axes import PlotArea, paint_axes, plot_area
 from dnf_studio.gui.drawing.figure_items import paint_items
 from dnf_studio.gui.drawing.layers.figure_painter import LETTER, FigurePainter
@@ -23,6 +22,7 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.drawing.telling import Sign
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.drawing.words import subject_of
 
 GAP, MARK = 6.0, 18.0
 """Units between parts, and of a sign in the legend."""
