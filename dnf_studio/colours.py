@@ -22,6 +22,8 @@ class Meanings:
     backward: str
     data: str
     """Points of the data set and the raw loss."""
+    chosen: str
+    """What is chosen or current; neither forward nor backward."""
     disagreement: tuple[str, ...]
     """Evenly spaced stops of the diverging map: a step that is better than it can be, right, wrong."""
     parts: tuple[str, str, str]
@@ -36,6 +38,7 @@ LIGHT = Meanings(
     forward="#0072b2",
     backward="#d55e00",
     data="#59636f",
+    chosen="#026a50",
     disagreement=("#0e4e23", "#2fb862", "#d3d5de", "#8272b8", "#46126b"),
     parts=("#8d959e", "#3f3792", "#b67d00"),
 )
@@ -48,6 +51,7 @@ DARK = Meanings(
     forward="#56b4e9",
     backward="#f2894a",
     data="#9fa8b4",
+    chosen="#3da47a",
     disagreement=("#9cfcac", "#1bb945", "#40444f", "#8372c0", "#e2d5fb"),
     parts=("#626c78", "#ab9ffb", "#e8b73c"),
 )

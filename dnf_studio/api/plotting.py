@@ -14,6 +14,8 @@ from dnf_studio.errors import SettingError, StudioError
 if TYPE_CHECKING:
     from dnf_studio.api.processes import Paths
 
+MAX_LINES = 20
+"""More chosen paths hide each other where they are not faint."""
 THEMES = {"light": colours.LIGHT, "dark": colours.DARK}
 
 
@@ -62,11 +64,16 @@ def plot_paths(
 
 
 def _set_off(axes: Any, palette: colours.Meanings, across: Any, up: Any, row: int) -> None:  # noqa: ANN401 - as above
-    """Draw the chosen paths (N+1, K), where there are any, and their points at `row`, in the colour of letters."""
+    """Draw the chosen paths (N+1, K), where there are any, and their points at `row`, as the window does: many are
+    faint, and the last one, which is the current one, stands on a line of the ground's colour."""
     if not across.size:
         return
-    axes.plot(across, up, color=palette.text, linewidth=0.9)
-    axes.plot(across[row], up[row], "o", color=palette.text, markersize=4)
+    colour, many = palette.chosen, across.shape[1] > MAX_LINES
+    axes.plot(across, up, color=colour, linewidth=0.6 if many else 0.9, alpha=0.14 if many else 0.9)
+    axes.plot(across[row], up[row], ".", color=colour, markersize=3 if many else 7)
+    for under, width in ((palette.base, 3.5), (colour, 1.4)):
+        axes.plot(across[:, -1], up[:, -1], color=under, linewidth=width)
+    axes.plot(across[row, -1], up[row, -1], "o", color=palette.base, markeredgecolor=colour, markersize=6)
 
 
 def _check(step: int | None, nodes: int, pair: tuple[int, int], dim: int, rows: Sequence[int], count: int) -> None:

@@ -20,7 +20,8 @@ def watch(model: GenerativeModel | Run, data: object = None, *, title: str | Non
     The window is a program of its own; what it shows it asks this one for, which steps the paths in a thread, by copies
     of the weights. The copies are made in `Watch.update`, with modules in eval mode and without
     gradients, so that the training is the same to the last bit as without a window. Callables in which no module is
-    found are called in `Watch.update` instead.
+    found are called in `Watch.update` instead. Once it shows a picture, the window has a lower priority than your
+    script where the system lets it.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from threading import get_native_id
@@ -13,7 +14,7 @@ import pytest
 
 from dnf_studio.core.training.record import StepReport
 from dnf_studio.workers.explorer import Explorer
-from dnf_studio.workers.threads import BEHIND, NICEST, Mailbox, ReportLog, stand_back
+from dnf_studio.workers.threads import BEHIND, LESS, NICEST, Mailbox, ReportLog, stand_back
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="single threads have a priority on Linux only")
 
@@ -82,3 +83,28 @@ def test_where_it_is_forbidden_nothing_changes(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(os, "setpriority", refuse)
     stand_back()
     assert nice() == before
+
+
+PROCESS = """
+import os, threading
+from pathlib import Path
+from dnf_studio.workers.threads import let_others_first
+ends, threads = threading.Event(), []
+for begin in (lambda: None, let_others_first):
+    begin()
+    threads.append(threading.Thread(target=ends.wait))
+    threads[-1].start()
+print(*(os.getpriority(os.PRIO_PROCESS, one) for one in (os.getpid(), *(thread.native_id for thread in threads))))
+group = Path("/proc/self/autogroup")
+print(group.read_text().split()[-1] if group.exists() else "none")
+ends.set()
+"""
+
+
+@on_linux
+def test_a_process_stands_back_with_all_its_threads_and_its_group() -> None:
+    command = [sys.executable, "-c", PROCESS]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, start_new_session=True, check=True)
+    priorities, group = said.stdout.splitlines()
+    assert [int(word) for word in priorities.split()] == [min(max(nice(), 0) + LESS, NICEST)] * 3
+    assert group in (str(LESS), "none")

@@ -20,6 +20,7 @@ from dnf_studio.gui.workspace.log import LOGGER, start_log
 from dnf_studio.gui.workspace.memory import own_folder
 from dnf_studio.progress import note
 from dnf_studio.workers.frames import Frame
+from dnf_studio.workers.threads import let_others_first
 
 BUNDLED = "diffflow-rings"
 ASKED_MS = 1500
@@ -38,7 +39,7 @@ class Lifecycle(QObject):
         self.code = 0
         self.results: dict[str, float | None] = {}
         self._options, self._window = options, window
-        self._painted = False
+        self._painted = self._stands_back = False
         self._pictured = False
         self._printed: set[tuple[type[BaseException], str]] = set()
         self._workspace = window.workspace
@@ -166,6 +167,15 @@ class Lifecycle(QObject):
     def _framed(self, frame: Frame) -> None:
         self._measures.count_frame(frame)
         self._garbage.start()
+        if (
+            self._options.live
+            and not self._stands_back
+            and frame.all_points
+            and self._workspace.parts["script"].follows
+        ):
+            # Not before, since the first picture is waited for
+            self._stands_back = True
+            let_others_first()
         if self._options.screenshot is not None and not self._pictured:
             self._pictured = True
             QTimer.singleShot(round(1000 * self._options.after), self._picture)

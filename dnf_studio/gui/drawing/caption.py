@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 
@@ -11,6 +10,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEve
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
 from dnf_studio.gui.drawing.theme import Theme, colour_text
+from dnf_studio.gui.drawing.words import subject_of
 
 BUTTON = 8
 """Pixels around the letters of a button."""
@@ -146,7 +146,7 @@ class Title(QLabel):
     def show_title(self, text: str, mark: str, tip: str) -> None:
         """Say `text` after `mark`, and `tip` as its tooltip."""
         self._whole, self._mark, self._tip = text, mark, tip
-        self._short = re.split(":| by | over ", text)[0]
+        self._short = subject_of(text)
         self._measure()
 
     def sizeHint(self) -> QSize:

@@ -22,6 +22,7 @@ from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.point_plot import ProcessPlot
 from dnf_studio.gui.drawing.telling import Sign
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme
+from dnf_studio.gui.drawing.words import subject_of
 
 GAP, MARK = 6.0, 18.0
 """Units between parts, and of a sign in the legend."""
@@ -136,7 +137,10 @@ def _paint_title(painter: FigurePainter, plot: Plot, rect: QRectF, style: Figure
         painter.setBrush(QColor(style.theme.direction(plot.direction)))
         painter.drawEllipse(QPointF(left + 4, base - metrics.xHeight() / 2), 4, 4)
         left += 14
-    title = metrics.elidedText(plot.full_name, Qt.TextElideMode.ElideRight, rect.right() - left)
+    names = plot.full_name, subject_of(plot.full_name)
+    room = rect.right() - left
+    title = next((name for name in names if metrics.horizontalAdvance(name) <= room), None)
+    title = title or metrics.elidedText(names[-1], Qt.TextElideMode.ElideRight, room)
     painter.setFont(bold)
     painter.setPen(QColor(style.theme.text))
     painter.drawText(QPointF(left, base), title)

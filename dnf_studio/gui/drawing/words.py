@@ -144,3 +144,8 @@ def steps_named(steps: Sequence[int]) -> str:
     texts = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
     joined = texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
     return f"step{'s' if len(steps) > 1 else ''} {joined}"
+
+
+def subject_of(title: str) -> str:
+    """What a title speaks of, without what it says of that: "Forward" for "Forward: data → noise"."""
+    return re.split(":| by | over ", title)[0]

@@ -87,8 +87,13 @@ class StudioToolBar(QToolBar):
         self.device.setText(text)
 
     def set_theme(self, theme: Theme) -> None:
-        """Redraw the picture of the seed button."""
+        """Redraw the pictures of the seed button and of the one that shows what has no room."""
         self.dice.setIcon(icon("dice", theme))
+        more = self.findChild(QToolButton, "qt_toolbar_ext_button")
+        if isinstance(more, QToolButton):
+            # The style's own is black on dark as well
+            more.setIcon(icon("more", theme))
+            more.setToolTip("What has no room in the toolbar")
 
     def changeEvent(self, event: QEvent) -> None:
         """Make the toolbar's widgets wider where the letters have become larger."""

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer, Slot
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QHBoxLayout,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.frame.plot_row import LowerRow, PlotTabs
@@ -48,6 +56,8 @@ class Views(QWidget):
         self._column.addLayout(self._middle, 1)
         self._resume = QTimer(self, singleShot=True, interval=HOLD_MS)
         self._resume.timeout.connect(self._go_on)
+        self._next = QTimer(self, singleShot=True, interval=0)
+        self._next.timeout.connect(self._paint_below)
         session.lacks_changed.connect(self._show_lacks)
         plots.added.connect(self._begin)
 
@@ -61,12 +71,12 @@ class Views(QWidget):
             self.tabs.show_tab(number, place.offered)
         workspace.plots.offered.connect(self.tabs.offer)
         self.above = _row("above", *(_stack(plot) for plot in above))
-        lower = LowerRow(below, self.tabs)
-        _name(lower, "below", [1000] * (len(below) + 1))
+        self.below = LowerRow(below, self.tabs)
+        _name(self.below, "below", [1000] * (len(below) + 1))
         rows = QSplitter(Qt.Orientation.Vertical)
         rows.setChildrenCollapsible(False)
         rows.addWidget(self.above)
-        rows.addWidget(lower)
+        rows.addWidget(self.below)
         rows.setStretchFactor(0, 17)
         rows.setStretchFactor(1, 10)
         _name(rows, "rows", [1700, 1000])
@@ -75,6 +85,7 @@ class Views(QWidget):
         self.transport = TransportBar(self._session.cursor, self._commands)
         self._column.addWidget(self.transport)
         self._live.frame_shown.connect(self._show_frame)
+        workspace.comparison.frame_shown.connect(self._hold_below)
         self._live.excess_found.connect(self._show_excess)
         self._session.cursor.moved.connect(self._move)
         workspace.studio.opened.connect(self._suspend_painting)
@@ -136,12 +147,25 @@ class Views(QWidget):
     @Slot(object)
     def _show_frame(self, frame: Frame) -> None:
         self._handed = frame
+        self._hold_below()
         self.above.setVisible(frame.forward.shape[2] > 1)
         for plot in self._plots.first:
             plot.set_frame(frame)
         self.transport.set_frame(frame)
         self._move(self._session.cursor.position)
         self._go_on()
+
+    @Slot()
+    def _hold_below(self) -> None:
+        """Paint the lower row a turn of the event loop later: both are too much for one where two models overlie."""
+        self.below.setUpdatesEnabled(False)
+        self._next.start()
+
+    @Slot()
+    def _paint_below(self) -> None:
+        self.below.setUpdatesEnabled(True)
+        # As long as Qt has anything noted that was not painted, it asks for no painting
+        QApplication.postEvent(self.window(), QEvent(QEvent.Type.UpdateRequest))
 
     @Slot(object)
     def _show_excess(self, found: ExcessFrame | None) -> None:

@@ -85,25 +85,31 @@ class FloatBox(QDoubleSpinBox):
     def valueFromText(self, text: str) -> float:
         """Also 1e-3 and a comma for the point."""
         try:
-            return float(text.replace(",", "."))
+            return float(self._number_of(text))
         except ValueError:
             return self.value()
 
     def validate(self, text: str, position: int) -> Any:  # noqa: ANN401 - Qt takes a tuple here
         """Accept what `float` reads; text on its way there may stay for now."""
+        typed = self._number_of(text)
         try:
-            number = float(text.replace(",", "."))
+            number = float(typed)
         except ValueError:
-            partial = all(letter in "0123456789+-.,eE" for letter in text)
+            partial = all(letter in "0123456789+-.eE" for letter in typed)
             return (QValidator.State.Intermediate if partial else QValidator.State.Invalid), text, position
         inside = self.minimum() <= number <= self.maximum()
         return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
 
     def fixup(self, text: str) -> str:
         """Tell of a number out of range."""
-        if _is_number(text):
-            self.refused.emit(text)
+        number = text.removesuffix(self.suffix())
+        if _is_number(number):
+            self.refused.emit(number)
         return text
+
+    def _number_of(self, text: str) -> str:
+        """The number in `text`, which comes with the unit behind it and without."""
+        return text.removesuffix(self.suffix()).replace(",", ".")
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the scrolling panel unless focused."""

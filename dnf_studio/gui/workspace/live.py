@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 TICK_MS = 16
 TRAINING_MS = 30
 """Milliseconds between two moves of a playing cursor while a model trains, which needs the processor more."""
+FOLLOWING_MS = 60
+"""The same while a script trains, whose loop and answers alone fill two cores."""
 COMPARE_SECONDS = 1.0
 """Seconds between two comparisons of marginals while a model trains."""
 
@@ -69,6 +71,8 @@ class Live(QObject):
         self._principal = PrincipalAxes()
         self.comparison_seen: Callable[[], bool] = lambda: False
         """Whether somebody sees the comparison of marginals, which is made for nobody else."""
+        self.following = False
+        """Whether a script trains the model that is shown."""
         self._last_move = perf_counter()
         self._inspect: InspectRequest | None = None
         self._field: FieldRequest | None = None
@@ -217,7 +221,8 @@ class Live(QObject):
     @Slot()
     def _play(self) -> None:
         now = perf_counter()
-        interval = TRAINING_MS if self._studio.training.phase is Phase.RUNNING else TICK_MS
+        training = self._studio.training.phase is Phase.RUNNING
+        interval = TRAINING_MS if training else FOLLOWING_MS if self.following else TICK_MS
         if interval != self._player.interval():
             self._player.setInterval(interval)
         self._session.cursor.advance(min(0.1, now - self._last_move))

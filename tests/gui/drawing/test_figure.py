@@ -81,6 +81,10 @@ def test_without_words_there_are_only_axes(loss: LossPlot) -> None:
     assert "Iteration" in words and not {"smoothed", "Loss: bound on the NLL"} & set(words)
 
 
+def test_a_title_that_does_not_fit_says_what_it_is_of(loss: LossPlot) -> None:
+    assert "Loss" in texts_of(svg_of(loss, replace(STYLE, width=30)))
+
+
 def test_a_word_of_two_scripts_is_one(qtbot: QtBot) -> None:
     plot = Plot("Steps Δt and √g", "None.", "None.")
     qtbot.addWidget(plot)

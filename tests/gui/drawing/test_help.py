@@ -14,6 +14,7 @@ from dnf_studio import gui
 from dnf_studio.gui.drawing.help import Help, HelpButton, HelpCard
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.disagreement.plot import DisagreementPlot
+from dnf_studio.gui.features.lab.panel import LabPanel
 from dnf_studio.gui.features.runs.panel import RunsPanel
 from dnf_studio.gui.frame.main_window import MainWindow
 
@@ -33,6 +34,7 @@ def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> N
         dock.fill()
     # What is made when it is first wanted
     seen_window.docks["runs"].findChild(RunsPanel).show_curves()
+    seen_window.docks["lab"].findChild(LabPanel)._go_on()
     pairs = seen_window.commands["pairs"]
     pairs.trigger()
     plots = seen_window.findChildren(Plot)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QPainter, QTransform
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.errors import ExportError
+from dnf_studio.gui.drawing.layers import paths as paths_module
 from dnf_studio.gui.drawing.layers.paths import PathsLayer
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.features.loss.plot import LossPlot
@@ -124,3 +125,25 @@ def test_what_was_left_out_of_other_paths_is_not_left_out_of_these() -> None:
     assert layer._kept is not None and layer._kept.tolist() == [False, True, True, True, True]
     layer.set_paths(paths[:, 1:])
     assert layer._kept is None
+
+
+def test_paths_that_move_with_their_axis_are_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    count = paths_module.count_pixels
+    monkeypatch.setattr(paths_module, "count_pixels", lambda *given: counted.append(0) or count(*given))
+    image, layer = QImage(60, 40, QImage.Format.Format_ARGB32_Premultiplied), PathsLayer("#123456")
+    over_steps = np.array([[[0, 0.2]], [[1, 0.7]]], np.float32)
+
+    def draw(steps: float, colour: str = "#123456", up: float = 0.0) -> tuple[int, bool]:
+        counted.clear()
+        layer.set_paths(over_steps * np.array([steps, 1], np.float32) + np.float32(up))
+        layer.set_colour(colour)
+        image.fill(0)
+        painter = QPainter(image)
+        layer.draw(painter, QTransform.fromScale(50 / steps, 40), QRectF(0, 0, 60, 40))
+        painter.end()
+        return len(counted), any(image.pixelColor(20, y).alpha() for y in range(14, 19))
+
+    assert draw(30) == (1, True)
+    assert draw(41) == (0, True)
+    assert draw(41, colour="#ff0000") == (1, True) and draw(41, "#ff0000", up=0.1) == (1, False)

@@ -144,6 +144,21 @@ def test_numbers_are_written_so_that_they_are_read_back(value: float) -> None:
     assert box.valueFromText(box.textFromValue(value)) == pytest.approx(value, rel=1e-5)
 
 
+@pytest.mark.parametrize(("text", "value", "refused"), [("5", 5, []), ("2,5 s", 2.5, []), ("900", 8, ["900"])])
+def test_a_number_with_a_unit_is_typed_with_the_unit_and_without(
+    qtbot: QtBot, text: str, value: float, refused: list[str]
+) -> None:
+    box, told = FloatBox(0.1, 600), list[str]()
+    qtbot.addWidget(box)
+    box.setSuffix(" s")
+    box.setValue(8)
+    box.refused.connect(told.append)
+    box.lineEdit().setFocus()
+    type_into(box, text)
+    # Qt asks more than once
+    assert (box.value(), sorted(set(told))) == (value, refused)
+
+
 def test_slider_and_number_go_together(qtbot: QtBot) -> None:
     control = NumberSlider("View N", 1, 100, 1, limit=1000)
     qtbot.addWidget(control)

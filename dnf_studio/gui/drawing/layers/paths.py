@@ -30,11 +30,15 @@ MAX_COUNT = 64
 USUAL_PATHS = 500
 GOLDEN = 0.6180339887
 SHIFT = 26
+"""Bits of a sum of buckets under their count."""
+FRACTION = 15
+"""Bits of a place, in pixels, behind the point: whole numbers are added faster than floats are made whole ones."""
+SAME = 0.02
+"""Pixels that a path may move and be drawn where it was."""
 STEPS_A_MARK = 4
 """More steps than so many for each mark that a figure draws become a picture there too, as faint as on the screen."""
 NEAR = 1.5
 """Units of a figure between two nodes of a line, at least."""
-"""Bits of a sum of buckets under their count."""
 Array = NDArray[np.float32]
 Whole = TypeVar("Whole", bound=np.integer[Any])
 
@@ -51,8 +55,9 @@ class PathsLayer(DeviceLayer):
         self._paths: Array = np.empty((0, 0, 2), np.float32)
         self._colour, self._alpha, self._most = colour, alpha, most
         self._image: QImage | None = None
-        self._key: tuple[object, ...] = ()
-        self._version = 0
+        self._pixels: Array = self._paths
+        self._key: tuple[tuple[object, ...], tuple[object, ...]] = (), ()
+        self._version, self._moves = 0, 0
         self._kept: NDArray[Any] | None = None
         self._steps: StepColours | None = None
         self._ramp: tuple[str, ...] = ()
@@ -69,7 +74,7 @@ class PathsLayer(DeviceLayer):
             return
         self._kept = np.asarray(np.isfinite(paths).all(axis=(0, 2))) if lost_paths(paths) else None
         self._paths = paths if self._kept is None else paths[:, self._kept]
-        self._version += 1
+        self._moves += 1
         self.update()
 
     def set_steps(self, colours: StepColours | None) -> None:
@@ -109,9 +114,9 @@ class PathsLayer(DeviceLayer):
         elif self._paths.shape[0] * self._paths.shape[1] <= STEPS_A_MARK * painter.most_marks:
             self._draw_lines(painter, to_device(self._paths, transform), area)
         else:
-            kept = self._image, self._key
+            kept = self._image, self._pixels, self._key
             painter.rasterise(transform, area, self._draw_counted, finest=1.5)
-            self._image, self._key = kept
+            self._image, self._pixels, self._key = kept
         if self._steps is not None and self._fitting_buckets() is not None:
             font = letters(painter, QApplication.font())
             self._colour_key.draw(painter, area, self._steps.limits, font, extremes=self._steps.extremes)
@@ -121,12 +126,17 @@ class PathsLayer(DeviceLayer):
         ratio = painter.device().devicePixelRatio()
         corner = QPointF(np.floor(area.left()), np.floor(area.top()))
         width, height = (int(np.ceil(v * ratio)) + 1 for v in (area.right() - corner.x(), area.bottom() - corner.y()))
-        key = (self._version, self._colour, ratio, width, height, corner.x(), corner.y(), *_numbers(transform))
-        if self._image is None or key != self._key:
+        look = self._version, self._colour, ratio, width, height
+        scale = transform.m11(), transform.m22(), transform.dx(), transform.dy()
+        place = self._moves, corner.x(), corner.y(), *scale
+        if self._image is None or (look, place) != self._key:
             shift = transform * QTransform.fromTranslate(-corner.x(), -corner.y()) * QTransform.fromScale(ratio, ratio)
-            self._image = image_of(self._argb(to_device(self._paths, shift), width, height))
-            self._image.setDevicePixelRatio(ratio)
-            self._key = key
+            pixels = to_device(self._paths, shift)
+            # B's paths over A's steps, where another N of A moves them and the axis alike, are where they were
+            if self._image is None or look != self._key[0] or not _same(pixels, self._pixels):
+                self._image, self._pixels = image_of(self._argb(pixels, width, height)), pixels
+                self._image.setDevicePixelRatio(ratio)
+            self._key = look, place
         painter.drawImage(corner, self._image)
 
     def _draw_lines(self, painter: QPainter, pixels: Array, area: QRectF) -> None:
@@ -267,20 +277,24 @@ def _cells(paths: Array, width: int, height: int) -> Iterator[NDArray[np.int32]]
     samples = int(np.clip(np.ceil(usual), 1, max(1, MAX_SAMPLES // len(lengths))))
     # Each path is sampled at its own phase; else all would be counted twice in the same columns of a t–x view
     phase = (np.arange(paths.shape[1]) * GOLDEN % 1).astype(np.float32)
-    place, cells, across = np.empty_like(dx), np.empty(dx.shape, np.int32), np.empty(dx.shape, np.int32)
-    for k in range(samples):
-        way = (k + phase) / np.float32(samples)
-        for whole, begin, change in ((cells, y[:-1], dy), (across, x[:-1], dx)):
-            np.multiply(change, way, out=place)
-            np.add(place, begin, out=whole, casting="unsafe")
+    across, down, right, under = (
+        (change * np.float32(2**FRACTION)).astype(np.int32)
+        for change in (x[:-1] + dx * (phase / samples), y[:-1] + dy * (phase / samples), dx / samples, dy / samples)
+    )
+    cells, column = np.empty_like(down), np.empty_like(across)
+    for _ in range(samples):
+        np.right_shift(down, FRACTION, out=cells)
+        np.right_shift(across, FRACTION, out=column)
         cells *= width + 2
-        cells += across
+        cells += column
         yield cells
+        across += right
+        down += under
+
+
+def _same(pixels: Array, before: Array) -> bool:
+    return pixels.shape == before.shape and float(np.abs(pixels - before).max()) < SAME
 
 
 def _inner(pixels: NDArray[Whole], width: int, height: int) -> NDArray[Whole]:
     return pixels.reshape(height + 2, width + 2)[1:-1, 1:-1]
-
-
-def _numbers(transform: QTransform) -> tuple[float, ...]:
-    return transform.m11(), transform.m22(), transform.dx(), transform.dy()

@@ -23,8 +23,8 @@ def _fill(workspace: Workspace) -> object:
 COMMANDS = (
     Command("runs", "&Runs and curves", "Ctrl+Alt+R", "List all runs with what their settings differ by, and "
             "compare up to six of them by curves and numbers", menu="Compare", section="runs", checkable=True),
-    Command("take-model", "&Add this model to the curves", "Ctrl+Alt+A", "Compare the model that is open, as its file "
-            "has it, with others by curves and numbers", menu="Compare", section="runs"),
+    Command("take-model", "&Add what is open to the curves", "Ctrl+Alt+A", "Compare the model of the views, as its "
+            "file has it, and B where one is beside it, by curves and numbers", menu="Compare", section="runs"),
 )  # fmt: skip
 
 FEATURE = Feature(

@@ -32,7 +32,10 @@ from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.lab import parse_steps
 
 STEPS = "5, 10, 20"
-NOTHING = "Nothing is compared yet: choose up to six runs in the table and press To the curves."
+NOTHING = (
+    'Nothing is compared yet: <a href="open" style="color:{}">take what is open</a>, or choose up to six runs in the '
+    "table and press To the curves."
+)
 MEASURES: dict[str, tuple[str, ...]] = {
     "Quality": ("quality",),
     "Disagreement": ("excess",),
@@ -47,7 +50,7 @@ class CurvesPage(QWidget):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._curves = workspace.curves
+        self._curves, self._commands = workspace.curves, workspace.commands
         self.measuring = Measuring(workspace)
         self._theme = LIGHT
         self.tabs = CurveTabs(self._curves, self.measuring)
@@ -79,7 +82,7 @@ class CurvesPage(QWidget):
             Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         )
         self.names.setToolTip("Each model keeps its colour and mark; × takes it out")
-        self.names.linkActivated.connect(lambda slot: self._curves.drop(int(slot)))
+        self.names.linkActivated.connect(self._follow_link)
         self.go, self.cancel = QPushButton("&Measure"), QPushButton("Cancel")
         self.go.clicked.connect(self.measure)
         self.cancel.clicked.connect(self.measuring.cancel)
@@ -184,7 +187,15 @@ class CurvesPage(QWidget):
             colour = self._theme.curves[one.slot]
             link = f'<a style="color:{self._theme.muted};text-decoration:none" href="{one.slot}">×</a>'
             each.append(f'<span style="color:{colour}">{MARKS[one.slot][0]}</span>&nbsp;{name}&nbsp;{link}')
-        self.names.setText(" &nbsp; ".join(each) or NOTHING)
+        self.names.setText(" &nbsp; ".join(each) or NOTHING.format(self._theme.accent))
+
+    @Slot(str)
+    def _follow_link(self, link: str) -> None:
+        """Take what is open, or out the model of a slot."""
+        if link == "open":
+            self._commands["take-model"].trigger()
+        else:
+            self._curves.drop(int(link))
 
     def _show_work(self) -> None:
         work, what = self.measuring, MEASURES[self.tabs.title]

@@ -54,6 +54,8 @@ def of_likelihoods(found: Sequence[Standing]) -> str:
         ranked = sorted(((nll, error, name) for name, nll, error in known if nll is not None), key=lambda row: row[0])
         if len(ranked) > 1 and len({one.data for one in found}) == 1:
             best, second = ranked[0], ranked[1]
+            if best[1] is None or second[1] is None:
+                return f"{words[0].upper()}{words[1:]} of {best[2]} is lower, by no known error: Measure finds it."
             if nats_between(best[:2], second[:2]).word == "told apart":
                 return f"By {words}, {best[2]} finds fresh data most likely."
             return f"{best[2]} and {second[2]} are not told apart by {words}, which is lower for {best[2]}."

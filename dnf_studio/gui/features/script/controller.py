@@ -65,22 +65,32 @@ class ScriptController(QObject):
         current = self._studio.current
         return self._joined is not None and current is not None and bool(current.held)
 
+    @property
+    def follows(self) -> bool:
+        """Whether the script trains its model."""
+        return self._joined is not None and self._joined.follows
+
     def _take(self, what: Joined | News) -> None:
         if isinstance(what, Joined):
             self._joined = what
             self._versions[what.opened.snapshot.version] = 0, 1
-            self._studio.explorer.set_training(what.follows)
+            self._set_training(what.follows)
             self._studio.take(what.opened)
         elif self.shown:
             self._note(what)
         self._refresh()
+
+    def _set_training(self, training: bool) -> None:
+        """Let the window leave the processor to a script that trains."""
+        self._studio.explorer.set_training(training)
+        self._workspace.live.following = training
 
     def _note(self, news: News) -> None:
         moved = (news.step, news.trained) != (self._step, self._trained)
         self._step, self._trained = news.step, news.trained
         if moved:
             self._moment = monotonic()
-            self._studio.explorer.set_training(True)
+            self._set_training(True)
         opened = self._studio.current
         if news.snapshot is not None and opened is not None:
             self._versions[news.snapshot.version] = news.snapshot_step, news.version
@@ -96,6 +106,7 @@ class ScriptController(QObject):
     def _end(self, _whole: bool) -> None:
         self._ended = True
         joined, live = self._joined, self._workspace.live
+        live.following = False
         if joined is not None and not joined.remote:
             self._studio.explorer.set_training(False)
         elif self.shown and live.excess is None:
@@ -115,6 +126,7 @@ class ScriptController(QObject):
     def _opened(self, opened: Opened) -> None:
         if self._joined is not None and not opened.held:
             self._studio.explorer.set_training(self._studio.training.busy)
+            self._workspace.live.following = False
         self._refresh()
 
     @Slot()
@@ -125,7 +137,7 @@ class ScriptController(QObject):
             return
         age = monotonic() - self._moment
         if self._trained and not self._ended and age > STALE_SECONDS:
-            self._studio.explorer.set_training(False)
+            self._set_training(False)
         self.bar.say(self._sentence(joined, age), self._ended)
 
     def _sentence(self, joined: Joined, age: float) -> str:

@@ -19,7 +19,9 @@ from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.runs.controller import NO_FILE, RunsController
 from dnf_studio.gui.features.runs.curves import CurvesPage
 from dnf_studio.gui.features.runs.plots import smoothed
+from dnf_studio.gui.workspace.comparison import Comparison
 from dnf_studio.gui.workspace.curves import Curves, KeptCurve
+from dnf_studio.gui.workspace.kept_models import SecondModel
 from dnf_studio.gui.workspace.opening import show_checkpoint
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -144,7 +146,9 @@ def test_excess_over_steps_or_over_the_way(page: CurvesPage, quiet_workspace: Wo
     assert page.told.text() == f"{first.name}: It is not."
 
 
-def test_the_model_that_is_open_is_taken_from_the_menu(quiet_workspace: Workspace) -> None:
+def test_what_is_open_is_taken_from_the_menu(
+    qtbot: QtBot, quiet_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[str] = []
     workspace = replace(quiet_workspace, tell=lambda error: told.append(str(error)), say=told.append)
     controller = RunsController(workspace)
@@ -156,3 +160,16 @@ def test_the_model_that_is_open_is_taken_from_the_menu(quiet_workspace: Workspac
     controller.take()
     (kept,) = workspace.curves.kept
     assert (kept.name, kept.path, kept.slot) == ("matching-rings", path, 0) and "matching-rings" in told[-1]
+    other = assets.checkpoint_path("flow-rings")
+    assert other is not None
+    second = show_checkpoint(read_checkpoint(other), "flow-rings", other)
+    monkeypatch.setattr(Comparison, "second", SecondModel(second, "twin"))
+    controller.take()
+    assert len(workspace.curves.kept) == 1, "of a twin B has other weights than the file"
+    monkeypatch.setattr(Comparison, "second", SecondModel(second, "file"))
+    page = CurvesPage(workspace)
+    qtbot.addWidget(page)
+    page.names.linkActivated.emit("0")
+    assert workspace.curves.kept == ()
+    page.names.linkActivated.emit("open")
+    assert len(workspace.curves.kept) == 2 and "flow-rings" in told[-1]

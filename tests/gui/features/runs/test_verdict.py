@@ -74,6 +74,8 @@ def test_what_the_plots_mean() -> None:
     assert meaning.of_likelihoods([A, B]) == "By the bound, A finds fresh data most likely."
     vague = replace(B, likelihoods={"bound": Likelihood(1.01, 0.01)})
     assert meaning.of_likelihoods([vague, A]) == "A and B are not told apart by the bound, which is lower for A."
+    filed = replace(B, likelihoods={"bound": replace(B.likelihoods["bound"], error=None)})
+    assert meaning.of_likelihoods([filed, A]) == "The bound of A is lower, by no known error: Measure finds it."
     assert meaning.of_likelihoods([A, replace(B, data=None)]) == ""
     one, other = (Curve(np.arange(3), np.array([3.0, 2, end]), np.zeros(3), None) for end in (-1.0, 1))
     assert meaning.of_losses({"A": one, "B": other}).startswith("A ends lowest, at −1;")

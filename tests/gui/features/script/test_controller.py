@@ -14,6 +14,7 @@ import dnf_studio as dnf
 from dnf_studio.gui.features.script.controller import ScriptController, save_frame
 from dnf_studio.gui.features.training.controller import TrainingController
 from dnf_studio.gui.workspace import opening
+from dnf_studio.gui.workspace.live import FOLLOWING_MS, TICK_MS
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.link.watch import Watch
 from tests.link.window import network, started
@@ -53,10 +54,13 @@ def test_a_script_is_followed_and_what_it_showed_stays(
     qtbot.waitUntil(lambda: workspace.live.frame.weights > frame.weights, timeout=10_000)
     assert [(report.iteration, report.loss) for report in losses] == [(1199, 0.25), (1200, 0.25)]
     assert not workspace.studio.training.unsaved
+    qtbot.waitUntil(lambda: workspace.live._player.interval() == FOLLOWING_MS, timeout=5000)
+    assert controller.follows
     window.update(1300)
     window.close()
     qtbot.waitUntil(lambda: "has ended at step 1,300" in controller.bar.text.text(), timeout=5000)
     assert controller._versions[workspace.live.frame.weights][0] == 1300
+    qtbot.waitUntil(lambda: workspace.live._player.interval() == TICK_MS, timeout=5000)
     said: list[str] = []
     workspace.studio.said.connect(said.append)
     workspace.session.apply({"steps": 7})
