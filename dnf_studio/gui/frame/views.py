@@ -45,6 +45,7 @@ class Views(QWidget):
         self._needs: dict[Plot, PlotPlace] = {}
         self._commands, self._bars = commands, list[QWidget]()
         self._handed: Frame | None = None
+        self._held: list[QWidget] = []
         self.transport: TransportBar
         self.tabs: PlotTabs
         self.above: QSplitter
@@ -57,7 +58,7 @@ class Views(QWidget):
         self._resume = QTimer(self, singleShot=True, interval=HOLD_MS)
         self._resume.timeout.connect(self._go_on)
         self._next = QTimer(self, singleShot=True, interval=0)
-        self._next.timeout.connect(self._paint_below)
+        self._next.timeout.connect(self._paint_row)
         session.lacks_changed.connect(self._show_lacks)
         plots.added.connect(self._begin)
 
@@ -85,7 +86,7 @@ class Views(QWidget):
         self.transport = TransportBar(self._session.cursor, self._commands)
         self._column.addWidget(self.transport)
         self._live.frame_shown.connect(self._show_frame)
-        workspace.comparison.frame_shown.connect(self._hold_below)
+        workspace.comparison.frame_shown.connect(self._hold_rows)
         self._live.excess_found.connect(self._show_excess)
         self._session.cursor.moved.connect(self._move)
         workspace.studio.opened.connect(self._suspend_painting)
@@ -147,7 +148,7 @@ class Views(QWidget):
     @Slot(object)
     def _show_frame(self, frame: Frame) -> None:
         self._handed = frame
-        self._hold_below()
+        self._hold_rows()
         self.above.setVisible(frame.forward.shape[2] > 1)
         for plot in self._plots.first:
             plot.set_frame(frame)
@@ -156,16 +157,21 @@ class Views(QWidget):
         self._go_on()
 
     @Slot()
-    def _hold_below(self) -> None:
-        """Paint the lower row a turn of the event loop later: both are too much for one where two models overlie."""
-        self.below.setUpdatesEnabled(False)
+    def _hold_rows(self) -> None:
+        """Paint a row in each of the next turns of the event loop: with two models over one another a frame's plots and
+        both rows are too much for one."""
+        self._held = [self.above, self.below]
+        for row in self._held:
+            row.setUpdatesEnabled(False)
         self._next.start()
 
     @Slot()
-    def _paint_below(self) -> None:
-        self.below.setUpdatesEnabled(True)
+    def _paint_row(self) -> None:
+        self._held.pop(0).setUpdatesEnabled(True)
         # As long as Qt has anything noted that was not painted, it asks for no painting
         QApplication.postEvent(self.window(), QEvent(QEvent.Type.UpdateRequest))
+        if self._held:
+            self._next.start()
 
     @Slot(object)
     def _show_excess(self, found: ExcessFrame | None) -> None:

@@ -42,3 +42,14 @@ def test_views_whose_frame_does_not_come_are_painted_again(still_window: MainWin
     still_window.views._suspend_painting()
     assert not still_window.views.updatesEnabled()
     qtbot.waitUntil(still_window.views.updatesEnabled, timeout=5_000)
+
+
+def test_both_rows_are_painted_in_turns_of_their_own_after_a_frame(still_window: MainWindow) -> None:
+    views, seen = still_window.views, list[list[bool]]()
+    still_window.workspace.comparison.frame_shown.emit(None)
+    for _ in range(3):
+        seen.append([row.updatesEnabled() for row in (views.above, views.below)])
+        if views._held:
+            views._next.stop()
+            views._paint_row()
+    assert seen == [[False, False], [True, False], [True, True]]
