@@ -13,8 +13,8 @@ from dnf_studio.core.training.record import StepReport
 
 NICER = 2
 NICEST = 19
-LESS = 5
-"""By which a process stands back: of one processor it has a quarter then, beside another that wants it whole."""
+LESS = 10
+"""By which a process stands back: of one processor it has a tenth then, beside another that wants it whole."""
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class ReportLog:
         return reports
 
 
-def stand_back() -> None:
+def stand_back(by: int = NICER) -> None:
     """Lower the priority of the calling thread, and of those that it will start, a little and for good.
 
     Only Linux knows a priority of single threads; elsewhere, and where a sandbox forbids it, nothing changes.
@@ -68,7 +68,7 @@ def stand_back() -> None:
     if sys.platform == "linux":
         thread = get_native_id()
         with suppress(PermissionError):
-            nice = os.getpriority(os.PRIO_PROCESS, thread) + NICER
+            nice = os.getpriority(os.PRIO_PROCESS, thread) + by
             os.setpriority(os.PRIO_PROCESS, thread, min(nice, NICEST))
 
 
