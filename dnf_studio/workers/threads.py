@@ -12,11 +12,11 @@ from typing import Generic, TypeVar
 from dnf_studio.core.training.record import StepReport
 
 NICER, BEHIND = 2, 10
-"""By how much whoever answers a script stands back behind its training, and what works for the window behind that:
-three such threads on two cores left it, at ``NICER``, a quarter of one."""
+"""By how much a thread stands back, and one that works for the window behind that: three of them on two cores left
+it, at ``NICER``, a quarter of one."""
 NICEST = 19
-LESS = 5
-"""By which a process stands back: of one processor it has a quarter then, beside another that wants it whole."""
+LESS = 10
+"""By which a process stands back: of one processor it has a tenth then, beside another that wants it whole."""
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class ReportLog:
         return reports
 
 
-def stand_back(nicer: int = NICER) -> None:
+def stand_back(by: int = NICER) -> None:
     """Lower the priority of the calling thread, and of those that it will start, by so much and for good.
 
     Only Linux knows a priority of single threads; elsewhere, and where a sandbox forbids it, nothing changes.
@@ -70,7 +70,7 @@ def stand_back(nicer: int = NICER) -> None:
     if sys.platform == "linux":
         thread = get_native_id()
         with suppress(PermissionError):
-            nice = os.getpriority(os.PRIO_PROCESS, thread) + nicer
+            nice = os.getpriority(os.PRIO_PROCESS, thread) + by
             os.setpriority(os.PRIO_PROCESS, thread, min(nice, NICEST))
 
 

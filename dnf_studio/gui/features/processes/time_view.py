@@ -228,7 +228,13 @@ class TimeView(PathTables):
 
     def _name_switches(self) -> None:
         for switch in self._switches.values():
-            switch.fit(self.width() - self._chooser.sizeHint().width())
+            letters = switch.fontMetrics().horizontalAdvance(f"{self.letter}  ")
+            switch.fit(self.width() - self._chooser.sizeHint().width() - letters)
+
+    def set_letter(self, letter: str) -> None:
+        """Also leave it room beside the switches."""
+        super().set_letter(letter)
+        self._name_switches()
 
     def _show_direction(self, name: str, _on: bool = False) -> None:
         shown = self._switches[name].isChecked()
