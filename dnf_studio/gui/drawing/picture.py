@@ -19,6 +19,7 @@ from shiboken6 import delete
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError
+from dnf_studio.gui.drawing.style import let_paint
 from dnf_studio.gui.drawing.telling import TellingPlot, write_numbers
 
 SCALE = 2.0
@@ -80,6 +81,7 @@ class PictureMenu(QObject):
     def picture(self) -> QImage:
         """The card as it is shown, without the button that is left out, in `SCALE` times its pixels."""
         card = self._card
+        let_paint(card)
         image = QImage(card.size() * SCALE, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(SCALE)
         image.fill(card.palette().color(QPalette.ColorRole.Window))

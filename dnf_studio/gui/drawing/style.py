@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMenu,
     QRadioButton,
+    QSplitter,
     QStatusBar,
     QTabBar,
     QTableView,
@@ -171,3 +172,16 @@ def _style_sheet() -> str:
         bar=f"{BAR_ICON / letters:.4f}",
         small=f"{SMALL_ICON / letters:.4f}",
     )
+
+
+def let_paint(widget: QWidget) -> None:
+    """Let the rows of plots that wait for their turn of the event loop, in `widget` or around it, be painted now: a
+    picture that is taken meanwhile would show nothing of them."""
+    around: list[QWidget] = []
+    parent = widget.parentWidget()
+    while parent is not None:
+        around.append(parent)
+        parent = parent.parentWidget()
+    for part in (*around, *widget.findChildren(QSplitter)):
+        if part.testAttribute(Qt.WidgetAttribute.WA_ForceUpdatesDisabled):
+            part.setUpdatesEnabled(True)

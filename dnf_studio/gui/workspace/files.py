@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from dnf_studio.core.files import with_suffix
 from dnf_studio.errors import ExportError, MissingModelError, StudioError
+from dnf_studio.gui.drawing.style import let_paint
 from dnf_studio.gui.workspace.dialogs import Answer, ErrorDialog, ask_about_run, ask_resume, offer_run
 from dnf_studio.gui.workspace.log import make_report
 from dnf_studio.gui.workspace.opening import RUN_FOLDER, bundled_files, bundled_name, run_folder_of, samples_of
@@ -257,6 +258,7 @@ class Files(QObject):
         """Save the window as it is; raises `ExportError` where the file cannot be written."""
         from dnf_studio.core.files import atomic_file
 
+        let_paint(self._window)
         image = self._window.grab()
         with atomic_file(path, ExportError) as partial:
             if not image.save(str(partial), "PNG"):

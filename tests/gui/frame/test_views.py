@@ -53,3 +53,10 @@ def test_both_rows_are_painted_in_turns_of_their_own_after_a_frame(still_window:
             views._next.stop()
             views._paint_row()
     assert seen == [[False, False], [True, False], [True, True]]
+
+
+def test_a_picture_shows_what_waits_to_be_painted(still_window: MainWindow) -> None:
+    views, plot = still_window.views, still_window.plots["loss"]
+    before = plot.pictures.picture()
+    views._hold_rows()
+    assert plot.pictures.picture() == before and views.below.updatesEnabled()

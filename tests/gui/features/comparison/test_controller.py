@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from dnf_studio import assets
 from dnf_studio.config import Config
 from dnf_studio.gui.drawing.point_plot import PointPlot
+from dnf_studio.gui.drawing.style import let_paint
 from dnf_studio.gui.features.comparison.bar import common_sentences
 from dnf_studio.gui.features.comparison.controller import NO_SECOND, ComparisonController
 from dnf_studio.gui.frame.main_window import MainWindow
@@ -54,6 +55,7 @@ def take(window: MainWindow, frame: Frame | None) -> None:
     comparison._frame = frame
     comparison.changed.emit()
     comparison.frame_shown.emit(frame)
+    let_paint(window)
 
 
 def seen(window: MainWindow) -> tuple[bool, bool]:
