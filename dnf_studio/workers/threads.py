@@ -88,6 +88,6 @@ def let_others_first() -> None:
                     nice = max(os.getpriority(os.PRIO_PROCESS, thread), 0) + LESS
                     os.setpriority(os.PRIO_PROCESS, thread, min(nice, NICEST))
             if os.getsid(0) == os.getpid():
-                Path("/proc/self/autogroup").write_text(str(LESS))
+                Path("/proc/self/autogroup").write_text(str(LESS), encoding="utf-8")
         elif sys.platform != "win32":
             os.nice(LESS)

@@ -228,13 +228,15 @@ class TimeView(PathTables):
 
     def _name_switches(self) -> None:
         for switch in self._switches.values():
-            letters = switch.fontMetrics().horizontalAdvance(f"{self.letter}  ")
+            letters = switch.fontMetrics().horizontalAdvance(f"{self.letter}  ") if self.letter else 0
             switch.fit(self.width() - self._chooser.sizeHint().width() - letters)
 
     def set_letter(self, letter: str) -> None:
         """Also leave it room beside the switches."""
-        super().set_letter(letter)
-        self._name_switches()
+        # Not each time it is told: a layout that is due keeps docks from finding out that they have no room
+        if letter != self.letter:
+            super().set_letter(letter)
+            self._name_switches()
 
     def _show_direction(self, name: str, _on: bool = False) -> None:
         shown = self._switches[name].isChecked()
