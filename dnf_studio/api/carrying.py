@@ -41,7 +41,7 @@ def checked_points(flow: GenerativeModel, x: Any) -> Tensor:  # noqa: ANN401 - a
     import torch
 
     from dnf_studio.api.training import source_of
-    from dnf_studio.core.data.missing import DO, checked_table
+    from dnf_studio.core.data.missing import DO_ALONE, checked_table
     from dnf_studio.core.data.own_rows import matched, refuse_width
     from dnf_studio.core.data.readers import read_table
     from dnf_studio.core.storage.origins import checkpoint_of
@@ -56,11 +56,7 @@ def checked_points(flow: GenerativeModel, x: Any) -> Tensor:  # noqa: ANN401 - a
         table = matched(table, columns)
     if len(table.columns) != flow.dim:
         raise DataError(f"The points have {len(table.columns)} components, and the model has {flow.dim}.")
-    try:
-        checked_table(table)
-    except DataError as problem:
-        # Each point is followed as it is
-        raise DataError(str(problem).replace(DO, "leave out the rows that have some")) from problem
+    checked_table(table, do=DO_ALONE)
     rows = torch.from_numpy(table.read(slice(0, len(table))))
     return flow.standardisation.to_model(rows).to(flow.timestamps)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.data.memory import InMemory
-from dnf_studio.core.data.missing import DO, checked_table
+from dnf_studio.core.data.missing import DO_ALONE, checked_table
 from dnf_studio.errors import DataError
 
 MOST_NUMBERS = 1 << 22
@@ -26,12 +26,8 @@ def rows_of(data: object, dim: int) -> NDArray[np.float64]:
     Raises `DataError` for what is no table of `dim` columns without gaps.
     """
     if np.ma.is_masked(data):
-        raise DataError("The data for the window has masked values; leave out the rows that have some.")
-    try:
-        table, _, _ = checked_table(InMemory.of(data).table())
-    except DataError as problem:
-        # A window takes the rows as they are
-        raise DataError(str(problem).replace(DO, "leave out the rows that have some")) from problem
+        raise DataError(f"The data for the window has masked values; {DO_ALONE}.")
+    table, _, _ = checked_table(InMemory.of(data).table(), do=DO_ALONE)
     if len(table.columns) != dim:
         raise DataError(f"The data for the window has {len(table.columns)} columns, and the model has {dim}.")
     count, most = len(table), max(1, MOST_NUMBERS // dim)

@@ -135,10 +135,9 @@ def test_a_plot_has_both_processes_in_the_colours_of_the_window(monkeypatch: pyt
             p.plot(**wrong)  # type: ignore[arg-type]
     ahead, back = p.plot(points=2, step=1, axes=(1, 0), chosen=[4], chosen_in="backward").axes
     assert np.array_equal(back.lines[2].get_xydata(), p.backward[3][:, [1, 0]]) and len(ahead.lines) == 3
-    assert (
-        np.array_equal(back.lines[3].get_xydata(), p.backward[:, 4, [1, 0]])
-        and back.lines[3].get_color() == colours.LIGHT.chosen
-    )
+    # Path and point, then the current one: its ground, line and ring
+    assert np.array_equal(back.lines[3].get_xydata(), p.backward[:, 4, [1, 0]]) and len(back.lines) == 8
+    assert back.lines[3].get_color() == colours.LIGHT.chosen
     line = dnf.paths(make_flow(dim=1), X[:3, :1]).plot()
     assert [axes.get_xlabel() for axes in line.axes] == ["t", "t"]
     matplotlib.pyplot.close("all")

@@ -17,6 +17,8 @@ DO = (
     "leave out such rows with --missing drop-rows or such columns with --missing drop-columns, or in the window with "
     "'Missing values'"
 )
+DO_ALONE = "leave out the rows that have some"
+"""The same where rows are taken as they are, and nothing is offered to leave any out."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,17 @@ class LeftOut:
 NOTHING = LeftOut()
 
 
-def checked_table(table: Table, missing: Missing = "error") -> tuple[Table, NDArray[np.bool_], LeftOut]:
+def checked_table(table: Table, missing: Missing = "error", do: str = DO) -> tuple[Table, NDArray[np.bool_], LeftOut]:
     """`table` as far as every value in it is a finite number that single precision can hold.
 
     Also returns which columns (D,) of it hold one value only, and what was left out. A value is missing where it is
-    NaN or infinite, and a label where there is none. Raises `DataError`, saying where the first such value is, unless
-    `missing` says what to leave out, and where nothing would be left.
+    NaN or infinite, and a label where there is none. Raises `DataError`, saying where the first such value is and what
+    to `do`, unless `missing` says what to leave out, and where nothing would be left.
     """
     found, left = _Look(table), LeftOut(dates=table.dates)
     if found.missing.any() or found.unlabelled:
         if missing == "error":
-            raise DataError(found.complaint())
+            raise DataError(found.complaint(do))
         if missing == "drop-rows":
             table, left = _fewer_rows(table, found, left)
         else:
@@ -94,22 +96,22 @@ class _Look:
             self.unlabelled = int((codes == UNKNOWN).sum())
             self.sound &= codes != UNKNOWN
 
-    def complaint(self) -> str:
-        """How many values are missing in which columns, and what can be done."""
+    def complaint(self, do: str) -> str:
+        """How many values are missing in which columns, and what to `do`."""
         table, total = self.table, int(self.missing.sum())
         if not total:
             column = table.labels.column if table.labels is not None else ""
             count = "a row without a label" if self.unlabelled == 1 else f"{self.unlabelled:,} rows without a label"
             return f"'{table.path}' has {count} in column '{column}'; leave them out with --missing drop-rows."
         if total == 1:
-            return f"'{table.path}' has a value that is missing or not finite in {self.first}; {DO}."
+            return f"'{table.path}' has a value that is missing or not finite in {self.first}; {do}."
         held = np.flatnonzero(self.missing)
         first, where = self.first, ""
         if len(held) > 1:
             named = [f"'{table.columns[i]}' ({self.missing[i]:,})" for i in held[:SHOWN]]
             more = f" and {len(held) - SHOWN:,} more" if len(held) > SHOWN else ""
             where = f" in {len(held):,} columns, {', '.join(named)}{more}"
-        return f"'{table.path}' has {total:,} values that are missing or not finite{where}, the first in {first}; {DO}."
+        return f"'{table.path}' has {total:,} values that are missing or not finite{where}, the first in {first}; {do}."
 
 
 def _fewer_rows(table: Table, found: _Look, left: LeftOut) -> tuple[Table, LeftOut]:

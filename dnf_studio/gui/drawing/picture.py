@@ -81,7 +81,7 @@ class PictureMenu(QObject):
     def picture(self) -> QImage:
         """The card as it is shown, without the button that is left out, in `SCALE` times its pixels."""
         card = self._card
-        let_paint(card)
+        let_paint(card.window())
         image = QImage(card.size() * SCALE, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(SCALE)
         image.fill(card.palette().color(QPalette.ColorRole.Window))

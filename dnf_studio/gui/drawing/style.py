@@ -174,14 +174,9 @@ def _style_sheet() -> str:
     )
 
 
-def let_paint(widget: QWidget) -> None:
-    """Let the rows of plots that wait for their turn of the event loop, in `widget` or around it, be painted now: a
-    picture that is taken meanwhile would show nothing of them."""
-    around: list[QWidget] = []
-    parent = widget.parentWidget()
-    while parent is not None:
-        around.append(parent)
-        parent = parent.parentWidget()
-    for part in (*around, *widget.findChildren(QSplitter)):
-        if part.testAttribute(Qt.WidgetAttribute.WA_ForceUpdatesDisabled):
-            part.setUpdatesEnabled(True)
+def let_paint(window: QWidget) -> None:
+    """Let the rows of plots in `window` that wait for their turn of the event loop be painted now: a picture that is
+    taken meanwhile would show nothing of them."""
+    for row in window.findChildren(QSplitter):
+        if row.testAttribute(Qt.WidgetAttribute.WA_ForceUpdatesDisabled):
+            row.setUpdatesEnabled(True)
