@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from dnf_studio.core.training.few_steps import StepFit
 
 DATA = "Where the data that the model was trained on is by now."
+NETWORK = (
+    "Train a copy of the score's network for each number as well, as long again; of flow matching and a flow the "
+    "velocity's."
+)
 
 
 def fit_steps(
@@ -30,11 +34,12 @@ def fit_steps(
         int | None, Option("--iterations", metavar="K", help="Iterations for each number of steps, 300 unless given.")
     ] = None,
     seconds: Annotated[float | None, Option("--seconds", metavar="S", help="Seconds for each in their place.")] = None,
+    network: Annotated[bool, Option("--network", help=NETWORK)] = False,
     seed: Annotated[int, Option("--seed", metavar="S", help="Seed of everything drawn.")] = 0,
     as_json: AsJson = False,
 ) -> int:
-    """Times and factors of each step are fitted, the networks stay as they are: the file is the model with steps that
-    --solver fitted takes at these numbers.
+    """Times and factors of each step are fitted: the file is the model with steps that --solver fitted takes at these
+    numbers. All else that it had stays as it is, its own networks too.
 
     Only such as bring samples nearer by validation draws are kept. Ctrl-C keeps those that are whole.
     """
@@ -52,7 +57,7 @@ def fit_steps(
     flow, found = remember(source.build(), source), []
     with Interrupt() as interrupt, interrupted_when(lambda: interrupt.came), Progress("Fitting steps") as progress:
         try:
-            for one in fit_each(flow, dataset, numbers, seed, iterations, seconds, progress.update):
+            for one in fit_each(flow, dataset, numbers, seed, iterations, seconds, progress.update, network):
                 found.append(one)
         except Cancelled:
             note(f"Stopped; {_named([one.steps for one in found if one.kept])} fitted before.")

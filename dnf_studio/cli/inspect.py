@@ -133,7 +133,7 @@ def _checkpoint(file: str) -> dict[str, Any]:
 
 def _fitted(checkpoint: Checkpoint, steps: int) -> dict[str, list[float]]:
     """The numbers of its fitted steps by what they are."""
-    from dnf_studio.core.models.base import fitted_name
+    from dnf_studio.core.models.fitted_steps import fitted_name
     from dnf_studio.core.sde.solvers.fitted import COLUMNS
 
     rows = checkpoint.tensors[f"model.{fitted_name(steps)}"]

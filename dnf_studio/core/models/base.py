@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dnf_studio.config import Config
 from dnf_studio.config.grids import NO_LEVELS, GridKind
@@ -16,6 +16,7 @@ from dnf_studio.config.model_kinds import MODEL_KINDS, ModelName
 from dnf_studio.core.data.dataset import Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
 from dnf_studio.core.data.naming import MEMORY
+from dnf_studio.core.models.fitted_steps import WithFittedSteps
 from dnf_studio.core.networks.base import FieldNetwork
 from dnf_studio.core.networks.build import make_network
 from dnf_studio.core.parallel import BlockPool
@@ -25,13 +26,12 @@ from dnf_studio.core.sampling.model import Model, check_shape, shown_shape
 from dnf_studio.core.sde.grid import TimeGrid, make_grid, regrid
 from dnf_studio.core.sde.paths import Sampler
 from dnf_studio.core.sde.sample_settings import SampleSettings
-from dnf_studio.core.sde.solvers import LastStep, Solver, missing_grids
-from dnf_studio.core.sde.solvers.fitted import nodes_of
+from dnf_studio.core.sde.solvers import LastStep, missing_grids
 from dnf_studio.errors import DataError, SettingError, UnsupportedError
 from dnf_studio.facts import WithFacts
 
 
-class GenerativeModel(WithFacts, Model, nn.Module):
+class GenerativeModel(WithFacts, Model, WithFittedSteps):
     """A model between data and noise with paths of N steps each way.
 
     Model units are standardised data; `standardisation` leads to data units and back. What a
@@ -66,10 +66,6 @@ class GenerativeModel(WithFacts, Model, nn.Module):
     """Why it cannot be saved as a checkpoint, as a sentence; empty where it can."""
     adapter: Mapping[str, Any] = MappingProxyType({})
     """How a model of a person's own callables was made of them; empty for all others."""
-    fitted: ClassVar[Solver | None] = None
-    """The solver that takes steps fitted to such a model (`core.sde.solvers.fitted`); None where none can be."""
-    fitted_steps: tuple[int, ...] = ()
-    """The numbers of steps that it has fitted steps for, rising."""
     other_nodes: ClassVar[bool] = False
     """Whether its file may hold nodes that its settings do not describe, as some of the reference program do."""
     diffusion: Tensor
@@ -142,25 +138,6 @@ class GenerativeModel(WithFacts, Model, nn.Module):
         """Train and sample on `grid` from now on."""
         nodes = grid.to(self.timestamps)
         self.timestamps, self.diffusion, self.condition = nodes.t, nodes.g, nodes.condition
-
-    def take_fitted(self, steps: int, rows: Tensor) -> None:
-        """Have these fitted steps for N = `steps` (`core.sde.solvers.fitted`), in the place of those that it had."""
-        self.register_buffer(fitted_name(steps), rows.to(self.timestamps))
-        self.fitted_steps = tuple(sorted({*self.fitted_steps, steps}))
-
-    def fitted_rows(self, steps: int) -> Tensor:
-        """The numbers of its fitted steps for N = `steps`; raises `UnsupportedError` where it has none."""
-        if steps not in self.fitted_steps:
-            known = " and ".join(map(str, self.fitted_steps)) or "no number of steps"
-            raise UnsupportedError(f"This model has fitted steps for N = {known}, and none for {steps}.")
-        rows: Tensor = getattr(self, fitted_name(steps))
-        return rows
-
-    def fitted_grid(self, steps: int | None = None) -> TimeGrid:
-        """The times of its fitted steps for N = `steps`, its own number unless given."""
-        count = len(self.timestamps) - 1 if steps is None else steps
-        times = nodes_of(self.fitted_rows(count), count, self.timestamps[0])
-        return self.with_deviations(self.grid_at(times.flip(0).tolist()))
 
     def sample(
         self,
@@ -247,11 +224,6 @@ class GenerativeModel(WithFacts, Model, nn.Module):
     def kept_numbers(self) -> int:
         """About how many numbers autograd keeps of one evaluation of all its networks at one point."""
         return sum(part.kept_numbers for part in self.modules() if isinstance(part, FieldNetwork))
-
-
-def fitted_name(steps: int) -> str:
-    """The name of the buffer that holds the fitted steps for N = `steps`."""
-    return f"fitted_{steps}"
 
 
 def check_points(x: Tensor, model: GenerativeModel) -> None:

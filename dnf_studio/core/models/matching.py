@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dnf_studio.config.grids import GridKind
 from dnf_studio.core.models.base import check_points
@@ -66,8 +66,8 @@ class Matching(TwoSDEs):
         if self.coupled:
             self.solvers, self.lacks = tuple(one for one in self.solvers if one is not SDE), COUPLED
 
-    def take_fitted(self, steps: int, rows: Tensor) -> None:
-        super().take_fitted(steps, rows)
+    def take_fitted(self, steps: int, rows: Tensor, network: nn.Module | None = None) -> None:
+        super().take_fitted(steps, rows, network)
         if self.coupled:
             own = tuple(one for one in self.solvers if one.needs != "fitted")
             self.solvers = with_fitted(own, self)

@@ -6,6 +6,7 @@ The metadata are strings of JSON. Two SHA-256 sums tell an altered file: `sha256
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -16,8 +17,9 @@ from torch import Tensor
 from dnf_studio.config import Config
 from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.files import atomic_file, explain, source_size
-from dnf_studio.core.models.base import GenerativeModel, fitted_name
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import MODELS, build_model
+from dnf_studio.core.models.fitted_steps import fitted_name
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.layout import (
     MAX_HEADER,
@@ -75,6 +77,8 @@ class Checkpoint:
     """By setting (``data``, ``model``, ``network.kind``), the plug-in that registered what it names."""
     fitted: tuple[int, ...] = ()
     """The numbers of steps that the model has fitted steps for, rising."""
+    fitted_networks: tuple[int, ...] = ()
+    """Those of them that have a network of their own."""
     unsaved: str = ""
     """Why it can be no file (`GenerativeModel.unsaved`); empty where it can."""
 
@@ -85,7 +89,8 @@ class Checkpoint:
         columns = () if flow.image is None else tuple(f"x{j + 1}" for j in range(flow.dim))
         data = DataSummary(flow.config.data, "", columns, None, flow.image, None)
         found = cls("weights", flow.config, flow.dim, flow.standardisation, data, 0, 0.0, {}, {}, tensors)
-        return replace(found, sha256=digest(tensors), fitted=flow.fitted_steps, unsaved=flow.unsaved)
+        fitted, networks = flow.fitted_steps, flow.fitted_networks
+        return replace(found, sha256=digest(tensors), fitted=fitted, fitted_networks=networks, unsaved=flow.unsaved)
 
     @property
     def grid(self) -> TimeGrid:
@@ -108,7 +113,8 @@ class Checkpoint:
             flow = build_model(self.dim, self.config, self.standardisation, self.grid, self.data.image)
         model = {name.removeprefix("model."): t for name, t in self.tensors.items() if name.startswith("model.")}
         for steps in self.fitted:
-            flow.take_fitted(steps, model[fitted_name(steps)])
+            network = copy.deepcopy(flow.last_network) if steps in self.fitted_networks else None
+            flow.take_fitted(steps, model[fitted_name(steps)], network)
         flow.load_state_dict(model)
         flow.formula_grid = self.formula_grid
         return flow.eval()
@@ -130,6 +136,7 @@ class Checkpoint:
             "sha256": self.sha256,
             **({"plugins": needed} if (needed := self.needed) else {}),
             **({"fitted": list(self.fitted)} if self.fitted else {}),
+            **({"fitted_networks": list(self.fitted_networks)} if self.fitted_networks else {}),
         }
 
 
@@ -149,6 +156,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
         STOPPING in checkpoint.state,
         checkpoint.data.image,
         checkpoint.fitted,
+        checkpoint.fitted_networks,
     )
     fault = layout_fault({name: entry_of(tensor) for name, tensor in tensors.items()}, expected)
     if fault := fault or value_fault(tensors, checkpoint.fitted):
@@ -217,9 +225,9 @@ def _heading(file: BinaryIO, size: int, path: Path) -> tuple[Header, Metadata]:
     """All that precedes the tensors, checked."""
     header = read_header(file, size, path)
     known = checked_metadata(header, path)
-    expected = expected_entries(
-        known.kind, known.config, known.dim, STOPPING in known.state, known.data.image, known.fitted
-    )
+    stops_early = STOPPING in known.state
+    fitted = known.fitted, known.fitted_networks
+    expected = expected_entries(known.kind, known.config, known.dim, stops_early, known.data.image, *fitted)
     fault = layout_fault(header.tensors, expected)
     if fault:
         raise CheckpointError(f"The checkpoint '{path}' does not fit its own settings: {fault}.")

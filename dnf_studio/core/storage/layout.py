@@ -17,8 +17,8 @@ from torch import Tensor
 from dnf_studio.config import Config, SDEConfig
 from dnf_studio.core.data.dataset import DataSummary, Standardisation
 from dnf_studio.core.data.image_shape import ImageShape
-from dnf_studio.core.models.base import fitted_name
 from dnf_studio.core.models.build import MODELS
+from dnf_studio.core.models.fitted_steps import fitted_name, fitted_network_name
 from dnf_studio.core.networks.build import make_network
 from dnf_studio.core.sde.deviations import MOST_LOG, anchors
 from dnf_studio.core.sde.grid import TimeGrid, make_grid
@@ -190,14 +190,20 @@ def expected_entries(
     stops_early: bool = False,
     image: ImageShape | None = None,
     fitted: Sequence[int] = (),
+    fitted_networks: Sequence[int] = (),
 ) -> dict[str, Entry]:
     """Every tensor of a checkpoint of `kind`, sorted by name.
 
     A run that `stops_early` has its newest average beside the best weights, a model the steps that were `fitted` to it
-    for these N.
+    for these N, and for some of them a network of their own, like the last of its networks.
     """
     buffers, parameters = model_shapes(config, dim, image)
     buffers |= {fitted_name(steps): (steps * rows_a_step(config), len(COLUMNS)) for steps in fitted}
+    last = f"{MODELS[config.model].networks_of(config)[-1]}."
+    network = {name: shape for name, shape in (buffers | parameters).items() if name.startswith(last)}
+    for steps in fitted_networks:
+        own = f"{fitted_network_name(steps)}."
+        buffers |= {own + name.removeprefix(last): shape for name, shape in network.items()}
     entries = {f"model.{name}": Entry("F32", shape) for name, shape in (buffers | parameters).items()}
     if kind == "run":
         for part in ("raw", "exp_avg", "exp_avg_sq", *(("average",) if stops_early else ())):

@@ -42,6 +42,8 @@ class Metadata(BaseModel):
     plugins: dict[str, str] = {}
     fitted: tuple[Annotated[int, Field(ge=1, le=MAX_STEPS)], ...] = Field((), max_length=MOST_FITTED)
     """The numbers of steps that the file has fitted steps for."""
+    fitted_networks: tuple[int, ...] = ()
+    """Those of them that have a network of their own."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -54,6 +56,8 @@ class Metadata(BaseModel):
             raise ValueError("a U-Net needs the size of its images")
         if list(self.fitted) != sorted(set(self.fitted)) or (self.fitted and self.kind != "weights"):
             raise ValueError("the numbers of fitted steps do not fit")
+        if list(self.fitted_networks) != [steps for steps in self.fitted if steps in self.fitted_networks]:
+            raise ValueError("the networks of fitted steps do not fit")
         return self
 
 
@@ -62,7 +66,7 @@ def metadata_of(fields: Mapping[str, Any], sha256: str) -> dict[str, str]:
     values = dict(fields)
     values |= {name: fields[name].as_dict() for name in ("standardisation", "data")}
     values["config"] = fields["config"].model_dump()
-    for name in ("plugins", "fitted"):
+    for name in ("plugins", "fitted", "fitted_networks"):
         if not fields[name]:
             del values[name]
     version = FITTED_VERSION if fields["fitted"] else FORMAT_VERSION

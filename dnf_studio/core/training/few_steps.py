@@ -13,7 +13,8 @@ from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.origins import checkpoint_of, remember
-from dnf_studio.core.training.step_fit import ITERATIONS, FittedSteps, checked_numbers, fit_steps, with_rows
+from dnf_studio.core.training.step_fit import ITERATIONS, FittedSteps, checked_numbers, fit_steps
+from dnf_studio.core.training.step_judge import with_fitted
 from dnf_studio.errors import CheckpointError, DataError, SettingError
 from dnf_studio.facts import WithFacts
 
@@ -63,6 +64,7 @@ class StepFit(WithFacts):
                 "after": one.after.value,
                 "after_error": one.after.error,
                 "kept": one.kept,
+                "network": one.network is not None,
                 "iterations": one.iterations,
             }
             for one in self.by_steps
@@ -80,6 +82,7 @@ def fit_each(
     iterations: int | None = None,
     seconds: float | None = None,
     tell: Tell = lambda _part, _text: None,
+    network: bool = False,
 ) -> Iterator[FittedSteps]:
     """Fit one N after the other; `iterations` or `seconds` are of each. Raises as `step_fit` does."""
     numbers = checked_numbers(flow, steps)
@@ -91,7 +94,8 @@ def fit_each(
         raise SettingError(f"The seconds must be above 0, not {seconds:g}.")
     for number, count in enumerate(numbers):
         own = _share(tell, number, len(numbers), count)
-        yield fit_steps(flow, dataset, count, seed, ITERATIONS if iterations is None else iterations, seconds, own)
+        number_of = ITERATIONS if iterations is None else iterations
+        yield fit_steps(flow, dataset, count, seed, number_of, seconds, own, network)
 
 
 def _share(tell: Tell, number: int, total: int, steps: int) -> Tell:
@@ -101,14 +105,18 @@ def _share(tell: Tell, number: int, total: int, steps: int) -> Tell:
 
 def step_fit_of(flow: GenerativeModel, found: Sequence[FittedSteps], data: Dataset | None = None) -> StepFit:
     """A copy of `flow` with what was found better, known as a checkpoint of weights that came of the same training."""
-    source, own = checkpoint_of(flow), with_rows(flow, {one.steps: one.rows for one in found if one.rows is not None})
+    better = {one.steps: (one.rows, one.network) for one in found if one.rows is not None}
+    source, own = checkpoint_of(flow), with_fitted(flow, better)
     return StepFit(remember(own, fitted_checkpoint(source, own), data), tuple(found))
 
 
 def fitted_checkpoint(source: Checkpoint, flow: GenerativeModel) -> Checkpoint:
     """That of `flow`, whose weights are those of `source`: what is known of these, and its fitted steps."""
     own = Checkpoint.of_model(flow)
-    found = replace(source, kind="weights", tensors=own.tensors, state={}, fitted=flow.fitted_steps)
+    networks = flow.fitted_networks
+    found = replace(
+        source, kind="weights", tensors=own.tensors, state={}, fitted=flow.fitted_steps, fitted_networks=networks
+    )
     return replace(found, sha256=digest(own.tensors))
 
 

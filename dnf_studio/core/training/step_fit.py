@@ -1,4 +1,4 @@
-"""Fits the few steps of a model to its data: times and factors, the networks as they are (method.md, section 22).
+"""Fits the few steps of a model to its data: times and factors, and where asked a network (method.md, section 22).
 
 What is made small is the sliced Wasserstein-2 distance of the samples of N steps to draws of the data, debiased, by
 gradients through the whole chain; what is kept is chosen on draws that only serve to choose.
@@ -20,28 +20,29 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dnf_studio.config.grids import check_steps
 from dnf_studio.core.data.dataset import Dataset
-from dnf_studio.core.evaluation.by_steps import drawn
-from dnf_studio.core.evaluation.distances import Comparison, Distance, Projections
-from dnf_studio.core.evaluation.fresh import between_units, check_columns
+from dnf_studio.core.evaluation.distances import Distance
+from dnf_studio.core.evaluation.fresh import between_units
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
+from dnf_studio.core.training.step_judge import Judge, better
 from dnf_studio.core.training.step_unknowns import Unknowns, starts
-from dnf_studio.errors import DataError, DivergenceError, SettingError, UnsupportedError, check_interrupt
+from dnf_studio.errors import DivergenceError, SettingError, UnsupportedError, check_interrupt
 
 BATCH, BLOCK, DIRECTIONS = 2048, 512, 64
 """Samples of an iteration in two halves, those computed together, and lines that they are projected on."""
+NETWORK_BATCH, NETWORK_RATE, LATER_RATE = 8192, 1e-3, 0.01
+"""Samples of an iteration that trains a network too, its greatest rate, and then that of the other numbers. With a quarter
+of so many the network of rings learned little but the noise of the distance."""
 OVERSAMPLED = 4
 """Draws of the data for each sample: what is compared with is then nearly the data itself."""
 ITERATIONS, RATE, WARM = 300, 0.05, 10
 """Iterations, the greatest rate of Adam, and over which part of them, one of so many, it rises to that."""
 MOST_STEPS = 64
 """Most steps that are fitted: with more there is nothing to gain, and gradients go through all of them."""
-SETS, POINTS = 5, 20_000
-"""Sets of validation draws that a schedule is kept by, and points in each."""
 LOOKS = 2
 """How often the fit is looked at by validation draws; the best look is kept."""
 STARTS = 8
@@ -63,6 +64,8 @@ class FittedSteps:
     """That of the fitted steps."""
     rows: Tensor | None
     """The fitted steps (`core.sde.solvers.fitted`); None where they are not better by more than the error."""
+    network: nn.Module | None
+    """Their own network, in the place of the model's last one; None where that serves them."""
     iterations: int
 
     @property
@@ -83,6 +86,15 @@ def checked_numbers(flow: GenerativeModel, steps: Sequence[int]) -> tuple[int, .
     return tuple(sorted(set(steps)))
 
 
+@dataclass(frozen=True)
+class _Look:
+    """Fitted steps as they were at one time, and their distance to validation draws."""
+
+    distance: Distance
+    rows: Tensor
+    network: nn.Module | None
+
+
 def fit_steps(
     flow: GenerativeModel,
     dataset: Dataset,
@@ -91,116 +103,90 @@ def fit_steps(
     iterations: int = ITERATIONS,
     seconds: float | None = None,
     tell: Tell = lambda _part, _text: None,
+    network: bool = False,
 ) -> FittedSteps:
     """Fit N = `steps` of `flow` to draws of `dataset`, which is left as it is; the numbers are those of any threads.
 
-    With `seconds` the fit ends after so many instead. Raises `DataError` where the data has no rows to validate on,
+    With `seconds` the fit ends after so many instead. With `network` a copy of the model's last network is trained as
+    long again, from there, and kept where that is better. Raises `DataError` where the data has no rows to validate on,
     and `DivergenceError` where no solver of the model gives finite samples.
     """
-    judge = _Judge(flow, dataset, steps, seed)
+    judge = Judge(flow, dataset, steps, seed)
     with BlockPool(worker_threads(flow.device)) as pool:
         tell(0.0, "validating the model's own solvers")
         solver, before = judge.own()
-        fit = _Fit(flow, dataset, steps, seed, pool)
-        best: tuple[Distance, Tensor] | None = None
-        began, done, look = time.monotonic(), 0, 1
-        while look <= LOOKS:
-            part = done / iterations if seconds is None else (time.monotonic() - began) / seconds
-            if part * LOOKS >= look:
-                rows, look = fit.rows(), math.floor(part * LOOKS) + 1
-                tell(min(part, 1.0), "validating")
-                found = judge.of_rows(rows)
-                if found is not None and (best is None or found.value < best[0].value):
-                    best = found, rows
-                if part >= 1:
-                    break
-            check_interrupt()
-            loss = fit.step(min(1.0, WARM * part + 0.02) * 0.5 * (1 + math.cos(math.pi * min(part, 1.0))))
-            done += 1
-            tell(min(part, 1.0), f"iteration {done}, distance {math.sqrt(max(loss, 0.0)):.4f}")
+        fit, share = _Fit(flow, dataset, steps, seed, pool), 1 / (1 + network)
+        best, done = _best_look(fit, judge, iterations, seconds, lambda part, text: tell(part * share, text))
+        if network and best is not None:
+            further = _Fit(flow, dataset, steps, seed, pool, best.rows)
+            later = partial(_later, tell, share)
+            found, more = _best_look(further, judge, iterations, seconds, later)
+            done += more
+            if found is not None and better(found.distance, best.distance):
+                best = found
     if best is None:
         raise DivergenceError(f"The fit for N = {steps} left the finite numbers; try other steps or another seed.")
-    return FittedSteps(steps, solver, before, best[0], best[1] if _better(best[0], before) else None, done)
+    kept = best if better(best.distance, before) else None
+    rows, own = (None, None) if kept is None else (kept.rows, kept.network)
+    return FittedSteps(steps, solver, before, best.distance, rows, own, done)
 
 
-def _better(after: Distance, before: Distance) -> bool:
-    """Whether it is by more than the error of the difference of both squares."""
-    squares = [np.asarray(one.squares) for one in (after, before)]
-    error = math.sqrt(sum(float(one.var(ddof=1)) / len(one) for one in squares)) if len(squares[0]) > 1 else 0.0
-    return float(squares[0].mean() + error) < float(squares[1].mean())
+def _later(tell: Tell, share: float, part: float, text: str) -> None:
+    tell(1 - share + part * share, f"network, {text}")
 
 
-class _Judge:
-    """Distances to validation draws, which training and fitting do not see, and no evaluation either."""
-
-    def __init__(self, flow: GenerativeModel, dataset: Dataset, steps: int, seed: int) -> None:
-        check_columns(flow, dataset)
-        self._flow, self._steps = flow, steps
-        self._seed = int(np.random.SeedSequence((seed, steps, 1)).generate_state(1, np.uint64)[0] >> 1)
-        count = SETS * POINTS
-        # Points that are drawn afresh are others for each seed; of recorded rows those to test on stay unseen
-        x = dataset.fresh(count, self._seed) if dataset.rows is None else dataset.validation(count, self._seed)
-        if x is None or len(x) < 2 * SETS:
-            raise DataError(
-                f"'{dataset.name}' has too few rows to validate on for a choice; steps cannot be fitted to it."
-            )
-        points = between_units(dataset.standardisation, flow.standardisation, x).cpu()
-        mixed = points[torch.randperm(len(points), generator=torch.Generator().manual_seed(self._seed))].numpy()
-        size = len(mixed) // SETS
-        self._data = [Projections(mixed[k * size : (k + 1) * size]) for k in range(SETS)]
-        self._size = size
-
-    def own(self) -> tuple[str, Distance]:
-        """The best of the model's solvers that ask its networks no more often than fitted steps do."""
-        flow, most = self._flow, self._flow.fitted
-        assert most is not None
-        found = {}
-        for one in flow.solvers:
-            if one.needs == "fitted" or one.evaluations(self._steps) > most.evaluations(self._steps):
-                continue
-            if (distance := self._measured(flow, one.name)) is not None:
-                found[one.name] = distance
-        if not found:
-            raise DivergenceError(f"No solver of this model gives finite samples in {self._steps} steps.")
-        name = min(found, key=lambda name: found[name].value)
-        return name, found[name]
-
-    def of_rows(self, rows: Tensor) -> Distance | None:
-        """That of these fitted steps; None where they are none, or samples are not finite."""
-        return self._measured(with_rows(self._flow, {self._steps: rows}), "fitted")
-
-    def _measured(self, flow: GenerativeModel, solver: str) -> Distance | None:
-        compared = Comparison()
-        try:
-            for k, data in enumerate(self._data):
-                check_interrupt()
-                samples = drawn(flow, self._size, self._steps, self._seed + k, solver)
-                compared.add(Projections(samples), data)
-        except DivergenceError:
-            return None
-        return compared.found()
-
-
-def with_rows(flow: GenerativeModel, found: dict[int, Tensor]) -> GenerativeModel:
-    """A copy of `flow` that has these fitted steps by their N beside those that it had."""
-    own = copy.deepcopy(flow)
-    for steps, rows in found.items():
-        own.take_fitted(steps, rows)
-    return own
+def _best_look(fit: _Fit, judge: Judge, iterations: int, seconds: float | None, tell: Tell) -> tuple[_Look | None, int]:
+    """The best of so many looks at a fit, None where none has finite samples, and how many iterations it took."""
+    best: _Look | None = None
+    began, done, look = time.monotonic(), 0, 1
+    while look <= LOOKS:
+        part = done / iterations if seconds is None else (time.monotonic() - began) / seconds
+        if part * LOOKS >= look:
+            look = math.floor(part * LOOKS) + 1
+            tell(min(part, 1.0), "validating")
+            rows, network = fit.rows(), fit.network()
+            found = judge.of_rows(rows, network)
+            if found is not None and (best is None or found.value < best.distance.value):
+                best = _Look(found, rows, network)
+            if part >= 1:
+                break
+        check_interrupt()
+        loss = fit.step(min(1.0, WARM * part + 0.02) * 0.5 * (1 + math.cos(math.pi * min(part, 1.0))))
+        done += 1
+        tell(min(part, 1.0), f"iteration {done}, distance {math.sqrt(max(loss, 0.0)):.4f}")
+    return best, done
 
 
 class _Fit:
-    """Adam on the unknowns of one N, by the distance of two half batches to the data and to each other."""
+    """Adam on the unknowns of one N, by the distance of two half batches to the data and to each other.
 
-    def __init__(self, flow: GenerativeModel, dataset: Dataset, steps: int, seed: int, pool: BlockPool) -> None:
-        # Its weights want no gradients, and those of `flow` are left as they are
+    From `rows` that are fitted already, the last network is trained too.
+    """
+
+    def __init__(
+        self,
+        flow: GenerativeModel,
+        dataset: Dataset,
+        steps: int,
+        seed: int,
+        pool: BlockPool,
+        rows: Tensor | None = None,
+    ) -> None:
+        # Only what is trained wants gradients, and the weights of `flow` are left as they are
         self._flow = copy.deepcopy(flow).eval().requires_grad_(False)
         self._dataset, self._steps, self._pool = dataset, steps, pool
         self._generator = torch.Generator().manual_seed(
             int(np.random.SeedSequence((seed, steps, 0)).generate_state(1, np.uint64)[0] >> 1)
         )
-        self._unknowns = self._begin()
-        self._adam = torch.optim.Adam(self._unknowns.parameters, lr=RATE)
+        self._trained, self._batch = rows is not None, BATCH if rows is None else NETWORK_BATCH
+        self._unknowns = self._begin() if rows is None else Unknowns(self._flow, rows)
+        trained = [(RATE, self._unknowns.parameters)]
+        if rows is not None:
+            weights = self._flow.last_network.requires_grad_().parameters()
+            trained = [(LATER_RATE, self._unknowns.parameters), (NETWORK_RATE, list(weights))]
+        self._rates = [rate for rate, _ in trained]
+        self._adam = torch.optim.Adam([{"params": group} for _, group in trained])
+        self._parameters = [one for _, group in trained for one in group]
 
     def _begin(self) -> Unknowns:
         """From the solver whose samples are nearest in a first look."""
@@ -219,14 +205,19 @@ class _Fit:
         with torch.no_grad():
             return self._unknowns.rows().float().cpu().clone()
 
+    def network(self) -> nn.Module | None:
+        """The network as it is now, where it is trained."""
+        return copy.deepcopy(self._flow.last_network).requires_grad_(False) if self._trained else None
+
     def step(self, rate: float) -> float:
         """One step of Adam with this part of its rate; the loss, a debiased squared distance."""
         loss, gradients = self._loss(self._unknowns)
         # A batch whose gradient is not finite says nothing
         if all(bool(one.isfinite().all()) for one in gradients):
-            for parameter, gradient in zip(self._unknowns.parameters, gradients, strict=True):
+            for parameter, gradient in zip(self._parameters, gradients, strict=True):
                 parameter.grad = gradient
-            self._adam.param_groups[0]["lr"] = RATE * rate
+            for group, greatest in zip(self._adam.param_groups, self._rates, strict=True):
+                group["lr"] = greatest * rate
             self._adam.step()
         return float(loss)
 
@@ -235,19 +226,19 @@ class _Fit:
         flow, generator, dim = self._flow, self._generator, self._flow.dim
         lines = torch.randn(dim, DIRECTIONS, generator=generator)
         lines = (lines / lines.norm(dim=0)).to(flow.timestamps)
-        z = torch.randn(BATCH, dim, generator=generator).to(lines)
-        noise = torch.randn(self._steps, BATCH, dim, generator=generator).to(lines)
-        x = self._dataset.draw(BATCH // 2 * OVERSAMPLED, generator)
+        z = torch.randn(self._batch, dim, generator=generator).to(lines)
+        noise = torch.randn(self._steps, self._batch, dim, generator=generator).to(lines)
+        x = self._dataset.draw(self._batch // 2 * OVERSAMPLED, generator)
         data = between_units(self._dataset.standardisation, flow.standardisation, x).to(lines)
         wanted = torch.is_grad_enabled()
         carry = partial(_carried, unknowns, z, noise, wanted)
-        ends = self._pool.map(carry, [slice(k, k + BLOCK) for k in range(0, BATCH, BLOCK)])
+        ends = self._pool.map(carry, [slice(k, k + BLOCK) for k in range(0, self._batch, BLOCK)])
         samples = torch.cat([end.detach() for end in ends]).requires_grad_(wanted)
         loss = distance_squared(samples, data, lines)
         if not wanted:
             return loss, []
         (pull,) = torch.autograd.grad(loss, samples)
-        back = partial(_pulled, unknowns.parameters)
+        back = partial(_pulled, self._parameters)
         parts = self._pool.map(lambda pair: back(*pair), list(zip(ends, torch.split(pull, BLOCK), strict=True)))
         return loss.detach(), [torch.stack(column).sum(0) for column in zip(*parts, strict=True)]
 

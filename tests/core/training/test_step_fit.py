@@ -23,7 +23,7 @@ from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.solvers import FITTED, solver_in_effect, solvers_for
 from dnf_studio.core.sde.solvers.fitted import NOISE, SCORE, TIME
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
-from dnf_studio.core.training import step_fit
+from dnf_studio.core.training import step_fit, step_judge
 from dnf_studio.core.training.step_fit import fit_steps
 from dnf_studio.core.training.step_unknowns import Unknowns, rows_of_marginals, unfitted_rows
 from dnf_studio.errors import CheckpointError, DataError, SettingError, UnsupportedError
@@ -59,7 +59,7 @@ class AtNodes(ExactDiffusion):
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_fit, "BATCH", 512)
     monkeypatch.setattr(step_fit, "BLOCK", 128)
-    monkeypatch.setattr(step_fit, "POINTS", 1000)
+    monkeypatch.setattr(step_judge, "POINTS", 1000)
 
 
 def small(kind: str, **settings: object) -> GenerativeModel:
@@ -105,7 +105,7 @@ def test_one_step_of_a_gaussian_becomes_exact() -> None:
     model, data = AtNodes(mean, variance), Normal(torch.tensor(mean), torch.tensor(variance))
     found = fit_steps(model, data, 1, iterations=150)
     assert found.kept and found.rows is not None and found.before.value > 10 * abs(found.after.value)
-    x = step_fit.with_rows(model, {1: found.rows}).sample(20_000, 1, solver="fitted").double()
+    x = step_judge.with_fitted(model, {1: (found.rows, None)}).sample(20_000, 1, solver="fitted").double()
     assert torch.allclose(x.std(0), model.variance.sqrt(), rtol=0.05) and torch.allclose(
         x.mean(0), model.mean, atol=0.02
     )
@@ -120,7 +120,7 @@ def test_a_bad_grid_is_mended_and_any_threads_find_the_same(monkeypatch: pytest.
     for threads in (1, 2):
         monkeypatch.setattr(step_fit, "worker_threads", lambda _, count=threads: count)
         founds.append(fit_steps(model, data, 3, iterations=20))
-    before = step_fit._Judge(model, data, 3, 0).of_rows(bad)
+    before = step_judge.Judge(model, data, 3, 0).of_rows(bad)
     assert before is not None and founds[0].after.value < 0.8 * before.value
     assert founds[0].after == founds[1].after
     assert model.fitted_steps == ()
@@ -130,7 +130,7 @@ def test_what_is_not_better_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None
     model = small("diffflow")
     found = dnf.fit_steps(model, 2, data=dnf.train("moons", iterations=1).dataset, iterations=1, progress=False)
     same = found.by_steps[0].before
-    assert not step_fit._better(same, same)
+    assert not step_judge.better(same, same)
     assert found.kept == found.model.fitted_steps and found.model is not model
 
 

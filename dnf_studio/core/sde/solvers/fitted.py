@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from dnf_studio.core.sde.solvers.record import NOT_EULER, LastStep, OneDrift, OneVelocity, Solver, WithFields
 from dnf_studio.core.sde.steps import backward_step, runge_kutta_step
@@ -42,6 +42,8 @@ class _WithSteps(Protocol):
     def fitted_rows(self, steps: int) -> Tensor: ...
 
     def fitted_grid(self, steps: int | None = None) -> TimeGrid: ...
+
+    def as_fitted(self, steps: int) -> Self: ...
 
 
 class _WithFields(_WithSteps, WithFields, Protocol): ...
@@ -136,7 +138,7 @@ def _by_fields(
     model: _WithFields, grid: TimeGrid, _lam: float, _last: LastStep, hidden: torch.dtype | None = None
 ) -> Sampler:
     own, rows = model.fitted_grid(grid.steps), model.fitted_rows(grid.steps)
-    fields = model.fields(own, hidden)
+    fields = model.as_fitted(grid.steps).fields(own, hidden)
     return lambda z, noise: fitted_states(fields, own, rows, z, noise)
 
 
@@ -144,7 +146,8 @@ def _by_velocity(
     model: _WithVelocity, grid: TimeGrid, _lam: float, _last: LastStep, hidden: torch.dtype | None = None
 ) -> Sampler:
     rows = model.fitted_rows(grid.steps)
-    times, velocity = nodes_of(rows, grid.steps, model.timestamps[0]), model.velocity_at(rows[:, TIME], hidden)
+    times = nodes_of(rows, grid.steps, model.timestamps[0])
+    velocity = model.as_fitted(grid.steps).velocity_at(rows[:, TIME], hidden)
     return lambda z, _: fitted_midpoints(velocity, times, rows, z)
 
 
@@ -152,8 +155,8 @@ def _by_drift(
     model: _WithDrift, grid: TimeGrid, _lam: float, _last: LastStep, hidden: torch.dtype | None = None
 ) -> Sampler:
     rows = model.fitted_rows(grid.steps)
-    times = nodes_of(rows, grid.steps, model.timestamps[0])
-    return lambda z, _: fitted_runge_kutta(lambda at: model.drift_at(at, hidden), times, rows, z)
+    times, own = nodes_of(rows, grid.steps, model.timestamps[0]), model.as_fitted(grid.steps)
+    return lambda z, _: fitted_runge_kutta(lambda at: own.drift_at(at, hidden), times, rows, z)
 
 
 OWN = "The fitted steps are the whole of a schedule: "
