@@ -128,7 +128,9 @@ def inspect_point(
         if "noise" in exact.lacks:
             return _without_noise(exact, nodes, x, direction, settings)
         solver = exact.checked_solver(settings.solver)
-        drift, score = (paths.remembering(field) for field in exact.fields(nodes))
+        # Fitted steps may ask a network of their own
+        acting = exact.as_fitted(nodes.steps) if direction == "backward" and solver.needs == "fitted" else exact
+        drift, score = (paths.remembering(field) for field in acting.fields(nodes))
         if direction == "forward":
             path = paths.forward_path(drift, nodes, x[None], eps[:, None])
         else:

@@ -35,8 +35,8 @@ from dnf_studio.errors import DivergenceError, SettingError, UnsupportedError, c
 BATCH, BLOCK, DIRECTIONS = 2048, 512, 64
 """Samples of an iteration in two halves, those computed together, and lines that they are projected on."""
 NETWORK_BATCH, NETWORK_RATE, LATER_RATE = 8192, 1e-3, 0.01
-"""Samples of an iteration that trains a network too, its greatest rate, and then that of the other numbers. With a quarter
-of so many the network of rings learned little but the noise of the distance."""
+"""Samples of an iteration that trains a network too, its greatest rate, and then that of the other numbers. With a
+quarter of so many the network of rings learned little but the noise of the distance."""
 OVERSAMPLED = 4
 """Draws of the data for each sample: what is compared with is then nearly the data itself."""
 ITERATIONS, RATE, WARM = 300, 0.05, 10

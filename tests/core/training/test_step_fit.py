@@ -58,6 +58,7 @@ class AtNodes(ExactDiffusion):
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_fit, "BATCH", 512)
+    monkeypatch.setattr(step_fit, "NETWORK_BATCH", 512)
     monkeypatch.setattr(step_fit, "BLOCK", 128)
     monkeypatch.setattr(step_judge, "POINTS", 1000)
 
@@ -124,6 +125,26 @@ def test_a_bad_grid_is_mended_and_any_threads_find_the_same(monkeypatch: pytest.
     assert before is not None and founds[0].after.value < 0.8 * before.value
     assert founds[0].after == founds[1].after
     assert model.fitted_steps == ()
+
+
+def test_a_network_of_their_own_learns_what_no_factor_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An untrained score is 0, whatever the factor; the model itself stays as it was, in a file too."""
+    monkeypatch.setattr(step_fit, "NETWORK_RATE", 0.05)
+    model, path = small("diffflow"), tmp_path / "few.safetensors"
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    data = Normal(torch.tensor([1.5, 0.0]), torch.tensor([0.04, 0.04]))
+    plain, own = (fit_steps(model, data, 2, iterations=40, network=network) for network in (False, True))
+    assert plain.network is None and own.network is not None
+    assert abs(own.after.value) < 0.5 * plain.after.value
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert own.rows is not None
+    few = step_judge.with_fitted(model, {2: (own.rows, own.network), 3: (unfitted_rows(model, model.grid(3)), None)})
+    save_checkpoint(path, Checkpoint.of_model(few))
+    again = read_checkpoint(path).build()
+    assert (again.fitted_steps, again.fitted_networks) == ((2, 3), (2,))
+    for steps, solver in ((2, "fitted"), (3, "fitted"), (3, "sde")):
+        assert torch.equal(again.sample(50, steps, solver=solver), few.sample(50, steps, solver=solver))
+    assert torch.equal(again.sample(50, 3, solver="fitted"), model.sample(50, 3))
 
 
 def test_what_is_not_better_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,8 +166,8 @@ FITTED = Solver(
     title="fitted steps",
     moved_by="steps that were fitted to so few",
     equation="xᵢ = xᵢ₊₁ − [a f + a′ f′ − g² (c s + c′ s′)] Δᵢ + r g √Δᵢ δB with times and factors for each step that "
-    "“fit-steps” has fitted to the data, the networks as they are; f′ and s′ are those of the step before (after "
-    "Watson et al. 2022).",
+    "“fit-steps” has fitted to the data, the networks as they are or with a score of their own; f′ and s′ are those of "
+    "the step before (after Watson et al. 2022).",
     card="<b>Fitted</b>  dx = [a f − c g² s] dt + r g dw̄, all fitted for few N",
     source="Watson et al. 2022, arXiv:2202.05830",
     needs="fitted",
@@ -185,7 +185,7 @@ FITTED = Solver(
 FITTED_OF_VELOCITY = replace(
     FITTED,
     equation="Midpoint steps of dx = −v dt whose times and factors “fit-steps” has fitted to the data, the network as "
-    "it is (after Shaul et al. 2024).",
+    "it is or a copy of its own (after Shaul et al. 2024).",
     order=2,
     noise=False,
     sampler=_by_velocity,
@@ -194,7 +194,7 @@ FITTED_OF_VELOCITY = replace(
 FITTED_OF_DRIFT = replace(
     FITTED,
     equation="Runge–Kutta steps of dx = f dt whose times, and a factor for each, “fit-steps” has fitted to the data, "
-    "the network as it is (after Shaul et al. 2024).",
+    "the network as it is or a copy of its own (after Shaul et al. 2024).",
     order=4,
     noise=False,
     sampler=_by_drift,
