@@ -17,6 +17,7 @@ from dnf_studio.progress import Progress, note
 if TYPE_CHECKING:
     from dnf_studio.core.evaluation.distances import Distance
     from dnf_studio.core.training.few_steps import StepFit
+    from dnf_studio.core.training.step_fit import FittedSteps
 
 DATA = "Where the data that the model was trained on is by now."
 NETWORK = (
@@ -82,13 +83,19 @@ def _text(fit: StepFit, output: Path) -> str:
             one.solver,
             _distance(one.before),
             _distance(one.after),
-            "kept" if one.kept else "not better, not kept",
+            _kept(one),
         )
         for one in fit.by_steps
     ]
     saved = f"Saved {output}" if fit.kept else "Nothing was saved: no fitted steps are better by more than the error."
     told = "Sliced Wasserstein distance to validation draws, of the best other solver and of the fitted steps:"
     return "\n".join([told, "", table([("steps", "solver", "before", "fitted", ""), *rows]), "", saved])
+
+
+def _kept(one: FittedSteps) -> str:
+    if not one.kept:
+        return "not better, not kept"
+    return "kept" if one.network is None else "kept, with a network of their own"
 
 
 def _distance(found: Distance) -> str:

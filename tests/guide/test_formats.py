@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -152,7 +153,9 @@ def pattern(name: str) -> re.Pattern[str]:
     text = re.escape(name)
     text = text.replace("NETWORK", "(drift|score|noise)").replace("PLACE", r"(down|middle|up)\.\d+")
     return re.compile(
-        re.sub(r"(\b|(?<=_))K\b", r"\\d+", text).replace("PARAMETER", r"(drift|score|noise)\.[a-z_0-9.]+")
+        re.sub(r"(\b|(?<=_))K(?=\b|_)", r"\\d+", text)
+        .replace("PARAMETER", r"(drift|score|noise)\.[a-z_0-9.]+")
+        .replace("PART", "[a-z_0-9.]+")
     )
 
 
@@ -161,7 +164,7 @@ def test_tensors(run: Path) -> None:
     small = Config.create({"sde": {"steps": 1}, "network": {"kind": "unet", "channels": 4}})
     unet = Checkpoint.of_model(build_model(64, small, image=image))
     few = build_model(2, Config.create({"model": "diffusion"}))
-    few.take_fitted(2, unfitted_rows(few, few.grid(2)))
+    few.take_fitted(2, unfitted_rows(few, few.grid(2)), copy.deepcopy(few.last_network))
     known = [pattern(name) for rows in tables(part("Checkpoints", "Tensors")) for name in names(rows)]
     found = {name for path in (run, *map(bundled, BUNDLED)) for name in read_checkpoint(path).tensors}
     found |= {*unet.tensors, *Checkpoint.of_model(few).tensors}
