@@ -42,6 +42,10 @@ def reproduce(
     tuned: Annotated[
         int | None, Option("--tuned", metavar="K", help="Trials of settings that each model had before.")
     ] = None,
+    fit: Annotated[
+        str | None,
+        Option("--fit", metavar="5,10", help="Fit steps to each model on the sets, with a network, for these numbers."),
+    ] = None,
     only: Annotated[
         str | None,
         Option("--only", metavar="NAME,NAME", help="Sets, models or cells such as flow-tree-0; else all."),
@@ -62,7 +66,7 @@ def reproduce(
     zuko is installed.
 
     What is decided is written into protocol.json before anything is measured, then report.html and results.json.
-    Interrupted, or with --minutes, the same command goes on where it was; what decides, from --sets to --tuned,
+    Interrupted, or with --minutes, the same command goes on where it was; what decides, from --sets to --fit,
     may not change meanwhile. In full it takes many hours. Under torchrun the ranks share the models; they all have
     to see the folder.
     """
@@ -75,7 +79,8 @@ def reproduce(
         seeds,
         arms=_names(models) or None,
         points=points,
-        steps=_numbers(steps),
+        steps=_numbers(steps, "--steps"),
+        fit=_numbers(fit, "--fit"),
         trials=tuned,
     )
     if jobs < 1 or (minutes is not None and not minutes > 0):
@@ -110,8 +115,8 @@ def _names(text: str | None) -> tuple[str, ...]:
     return () if text is None else tuple(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
-def _numbers(text: str | None) -> tuple[int, ...] | None:
+def _numbers(text: str | None, option: str) -> tuple[int, ...] | None:
     try:
         return None if text is None else tuple(sorted({int(word) for word in text.split(",")}))
     except ValueError as error:
-        raise SettingError(f"--steps takes whole numbers such as 5,10,50, not '{text}'.") from error
+        raise SettingError(f"{option} takes whole numbers such as 5,10,50, not '{text}'.") from error

@@ -13,8 +13,12 @@ from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.evaluation.by_steps import finite, step_rows
 from dnf_studio.core.evaluation.chain_bounds import entropy_of
 from dnf_studio.core.evaluation.likelihoods import nll_bound, nll_ode_and_error
+from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from dnf_studio.core.training.cost import run_cost
+from dnf_studio.core.training.few_steps import fit_each
 from dnf_studio.core.training.run import Run
+from dnf_studio.core.training.step_judge import with_fitted
 from dnf_studio.errors import ExportError
 from dnf_studio.reproduce.distances import ways
 from dnf_studio.reproduce.plan import ARMS, TABLES, Cell, Plan
@@ -81,10 +85,24 @@ def _config(cell: Cell, plan: Plan) -> Config:
     return Config.from_toml(preset).changed(own)
 
 
-def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:
-    """Likelihoods once, every solver by validation draws, and by fresh ones those that they choose (method.md,
-    section 15)."""
-    flow = run.flow
+def with_fits(run: Run, folder: Path, plan: Plan, cell: Cell, tell: Tell) -> GenerativeModel:
+    """The model of the finished `run` with the plan's fitted steps, read where they were fitted before."""
+    if not plan.fit:
+        return run.flow
+    path = folder / "fitted" / f"{cell.name}.safetensors"
+    if path.exists():
+        return read_checkpoint(path).build()
+    say = lambda _part, text: tell(f"fitting steps, {text}")  # noqa: E731
+    found = fit_each(run.flow, run.dataset, plan.fit, cell.seed, tell=say, network=True)
+    flow = with_fitted(run.flow, {one.steps: (one.rows, one.network) for one in found if one.rows is not None})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(path, Checkpoint.of_model(flow))
+    return flow
+
+
+def measure(run: Run, flow: GenerativeModel, plan: Plan, cell: Cell, tell: Tell) -> Measured:
+    """Likelihoods of the run's model `flow` once, every solver by validation draws, and by fresh ones those that they
+    choose (method.md, section 15)."""
     tell("likelihoods")
     bounded = flow.bounded and flow.checked_solver(None).chain is not None
     bound = finite(nll_bound(flow, run.dataset)) if bounded else None
@@ -102,7 +120,7 @@ def measure(run: Run, plan: Plan, cell: Cell, tell: Tell) -> Measured:
         run.iteration,
         run.seconds,
         run.config.training.batch,
-        sum(p.numel() for p in flow.parameters()),
+        sum(p.numel() for p in run.flow.parameters()),
         bound,
         nll,
         error,

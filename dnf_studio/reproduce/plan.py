@@ -78,6 +78,8 @@ class Plan:
     arms: tuple[str, ...] = MODELS
     trials: int = 0
     """Trials of settings that each model had before, on validation data; 0 where all have their defaults."""
+    fit: tuple[int, ...] = ()
+    """Numbers of steps that each trained model on the sets gets fitted steps for, with a network of their own."""
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds <= 10**6:
@@ -90,6 +92,8 @@ class Plan:
             raise SettingError("A comparison needs a number of steps.")
         for n in self.steps:
             check_steps(n)
+        if not set(self.fit) <= set(self.steps):
+            raise SettingError("Steps are fitted for numbers that are compared; name them in --steps, too.")
         for name in (*self.sets, *self.tables):
             if name not in (*SETS, *HARDER, *TABLES):
                 raise UnknownNameError("data set of the comparison", name, (*SETS, *HARDER, *TABLES))
@@ -126,6 +130,9 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, with the settings of each of the models."""
         values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        if not self.fit:
+            # As a folder of before there was such a fit has it
+            del values["fit"]
         return values | {"arms": {name: dict(ARMS[name].changes) for name in self.arms}}
 
 

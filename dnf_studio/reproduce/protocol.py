@@ -12,6 +12,7 @@ from typing import Any
 from dnf_studio import __version__
 from dnf_studio.core.evaluation.by_steps import SEEDS, TOLERANCE_OUTSIDE
 from dnf_studio.core.evaluation.distances import EQUAL
+from dnf_studio.core.training.step_fit import ITERATIONS
 from dnf_studio.reproduce.cell import FAR, QUARTER
 from dnf_studio.reproduce.learned import FROZEN, learned_claims
 from dnf_studio.reproduce.plan import ARMS, Plan
@@ -43,7 +44,7 @@ def rules(plan: Plan) -> list[str]:
     """How the models of `plan` are trained, measured and compared, a sentence or two each."""
     found = [_budget(plan)]
     if plan.sets:
-        found += [_arms(plan), *_distances(plan), *_words(), _costs()]
+        found += [_arms(plan), *([_fits(plan)] if plan.fit else []), *_distances(plan), *_words(), _costs()]
     if plan.tables:
         found.append(
             "On tables the NLL of the test split is compared, in pairs by training seed; a validation split ends "
@@ -69,6 +70,15 @@ def _arms(plan: Plan) -> str:
         for name in plan.arms
     )
     return f"The models on {', '.join(plan.sets)} are {told}."
+
+
+def _fits(plan: Plan) -> str:
+    return (
+        f"To each trained model steps are fitted for N = {', '.join(map(str, plan.fit))}, with a network of their own "
+        f"where validation draws say that it is nearer: {ITERATIONS} iterations of the numbers, as many of both, by "
+        "the defaults of fit-steps --network and the training seed. They are one more solver; what they take is not in "
+        "the seconds and multiply-adds of training."
+    )
 
 
 def _distances(plan: Plan) -> tuple[str, str]:

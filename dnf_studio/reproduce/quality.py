@@ -41,11 +41,13 @@ def compared_solvers(flow: GenerativeModel) -> tuple[str, ...]:
 
 
 def validated(flow: GenerativeModel, dataset: Dataset, steps: Sequence[int], points: int, tell: Tell) -> Rows:
-    """Every solver at each N of `steps`, by draws that only serve to choose among them."""
-    return {
-        solver: [asdict(row) for row in step_rows(flow, dataset, steps, points, SEEDS, tell, solver, VALIDATION)]
-        for solver in compared_solvers(flow)
-    }
+    """Every solver at each N of `steps` that it has, by draws that only serve to choose among them."""
+    found = {}
+    for solver in compared_solvers(flow):
+        own = [n for n in steps if flow.checked_solver(solver).makes(n)]
+        rows = step_rows(flow, dataset, own, points, SEEDS, tell, solver, VALIDATION)
+        found[solver] = [asdict(row) for row in rows]
+    return found
 
 
 def is_due(plan: Plan, cell: Cell, seconds: float, known: Sequence[Quality]) -> bool:

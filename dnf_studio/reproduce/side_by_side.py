@@ -17,7 +17,7 @@ from queue import Empty
 from dnf_studio.core.ranks import place_here
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import Cancelled, DivergenceError
-from dnf_studio.reproduce.cell import measure, train
+from dnf_studio.reproduce.cell import measure, train, with_fits
 from dnf_studio.reproduce.pictures import pictures_of
 from dnf_studio.reproduce.plan import Cell, Plan
 from dnf_studio.reproduce.quality import is_due, quality_of
@@ -58,7 +58,8 @@ def _set(results: Results, cell: Cell, tell: Tell) -> None:
     run = train(results.folder, results.plan, cell, tell, watch)
     if cell.seed == 0:
         results.add_pictures(cell, pictures_of(run.dataset, cell.model, run.flow))
-    results.add(measure(run, results.plan, cell, tell))
+    flow = with_fits(run, results.folder, results.plan, cell, tell)
+    results.add(measure(run, flow, results.plan, cell, tell))
 
 
 def run_side_by_side(

@@ -19,6 +19,7 @@ from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.evaluation import by_steps
 from dnf_studio.core.evaluation import likelihoods as measuring
 from dnf_studio.core.ranks import Ranks
+from dnf_studio.core.training import few_steps, step_fit, step_judge
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, ExportError, SettingError, UnknownNameError
 from dnf_studio.reports.drawing import Mark, curves
@@ -386,3 +387,31 @@ def test_cells_are_made_side_by_side_by_processes_that_write_what_they_find(
     found = Results(tmp_path, plan).densities
     assert [density.cell.name for density in found] == only and told and asked == [2]
     assert "2 of 10 models" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_fitted_steps_are_one_more_solver_and_are_fitted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("BATCH", 64), ("NETWORK_BATCH", 64), ("STARTS", 1), ("better", lambda *_: True)):
+        monkeypatch.setattr(step_fit, name, value)
+    monkeypatch.setattr(few_steps, "ITERATIONS", 2)
+    for module, name, value in (
+        (step_judge, "POINTS", 100),
+        (measuring, "ODE_POINTS", 20),
+        (measuring, "BOUND_POINTS", 20),
+        (nearness, "SEEDS", 1),
+        (by_steps, "FEWEST_SETS", 2),
+        (drawing, "SHOWN", 300),
+    ):
+        monkeypatch.setattr(module, name, value)
+    plan = replace(TINY, arms=("matching",), tables=(), steps=(2, 3), points=100, fit=(2,))
+    assert any("fit-steps --network" in rule for rule in protocol(plan)["rules"]) and "fit" not in TINY.as_dict()
+    compare(tmp_path / "new", plan, lambda *_: None, print)
+    (one,) = Results(tmp_path / "new", plan).measured
+    assert [row["steps"] for row in one.validation["fitted"]] == [2]
+    assert [row["steps"] for row in one.validation["midpoint"]] == [2, 3]
+    monkeypatch.setattr(cells, "fit_each", None)
+    again = cells.with_fits(
+        cells.train(tmp_path / "new", plan, one.cell, print), tmp_path / "new", plan, one.cell, print
+    )
+    assert (again.fitted_steps, again.fitted_networks) == ((2,), (2,))
+    with pytest.raises(SettingError, match="name them in --steps"):
+        replace(plan, fit=(4,))
