@@ -17,7 +17,7 @@ from dnf_studio.core.evaluation.fresh import between_units, check_columns
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.errors import DataError, DivergenceError, check_interrupt
 
-SETS, POINTS = 5, 20_000
+SETS, POINTS = 5, 50_000
 """Sets of validation draws that a schedule is kept by, and points in each."""
 
 
