@@ -10,9 +10,10 @@ from copy import copy
 from time import monotonic, perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.wrapped.base import WrappedModel
 from dnf_studio.errors import Cancelled, Check, LinkError, StudioError, UnsupportedError
-from dnf_studio.link.answers import in_words
+from dnf_studio.link.answers import LOG, in_words
 from dnf_studio.link.messages import Array, Kind, Message, receive, send
 from dnf_studio.link.remote import set_version
 
@@ -50,6 +51,19 @@ class Serving:
         self._looked = self._worked = 0.0
         with suppress(StudioError):
             self._make_twin()
+
+    def picture(self) -> Message | None:
+        """What the window shows first, as `picture_of` says; None where the model has none, or fails: the window asks
+        and is told why."""
+        from dnf_studio.link.picture import picture_of
+
+        try:
+            version, parts = self._versions.at(self._versions.newest)
+            flow = parts if isinstance(parts, GenerativeModel) else self._with_weights(version)
+            return picture_of(flow, self._described, self._go_on)
+        except Exception:
+            LOG.info("There is no first picture", exc_info=True)
+            return None
 
     def run(self, questions: Connection) -> None:
         """Answer `questions` until the script follows its model no longer; `LinkError` where the window is gone."""
@@ -131,10 +145,13 @@ class Serving:
             raise UnsupportedError(found.facts["sentence"])
         return found
 
-    def _between(self, number: object) -> None:
-        """Between two steps of the path that answers the question `number`; raises `Cancelled` to leave it."""
+    def _go_on(self) -> None:
         if self._state.ended.is_set():
             raise Cancelled
+
+    def _between(self, number: object) -> None:
+        """Between two steps of the path that answers the question `number`; raises `Cancelled` to leave it."""
+        self._go_on()
         if self._apart:
             # What it takes of a processor, not how long it waits for one, or for Python's lock
             self._budget.spend(thread_time() - self._worked)

@@ -193,7 +193,9 @@ class Watch:
         use_one_thread()
         try:
             described, serving = self._about_model.result()
-            send(news, described)
+            for said in (serving.picture(), described):
+                if said is not None:
+                    send(news, said)
         except (StudioError, OSError, CancelledError) as error:
             self._end(str(error))
             return
