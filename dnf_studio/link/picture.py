@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_SECONDS = 0.7
 """For which a script looks for the picture; the window is painted some half a second after it has come."""
 POINTS = 256
-"""Of the display set, as many as its first block has where the data has few components."""
+"""As many of the display set as its first block has where the data has few components."""
 ARRAYS = "t", "g", "forward", "backward", "mean_contributions", "contributions"
 
 
@@ -89,4 +89,4 @@ def read_picture(said: Message) -> tuple[Pictured, Frame]:
         own = {name: np.array(values, np.float32) for name, values in arrays.items()}
     except (ValidationError, ValueError, KeyError, IndexError) as problem:
         raise LinkError("The script sends a picture that is none.") from problem
-    return facts, Frame(0, AS_VIEWED, complete=False, seconds=0.0, all_points=False, **own)
+    return facts, Frame(0, AS_VIEWED, complete=False, seconds=0.0, all_points=False, **own)  # type: ignore[arg-type]

@@ -227,8 +227,9 @@ def test_a_fork_and_an_update_from_elsewhere_do_nothing_wrong(monkeypatch: pytes
         assert news.arrays["losses"][:, :2].tolist() == [[6, 0.5]]
         window.close()
         assert not window.active
-        while (last := there.next()).facts["version"] < 2:
-            pass
+        last = news
+        while last.facts["version"] < 2:
+            last = there.next()
         # The last weights come to be shown
         there.ask("shown", {"version": 2})
         while (last := there.next()).kind == "news":

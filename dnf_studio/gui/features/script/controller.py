@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
@@ -25,6 +25,7 @@ from dnf_studio.workers.background import Newest
 from dnf_studio.workers.frames import Frame
 
 if TYPE_CHECKING:
+    from dnf_studio.core.sampling.model import Ability
     from dnf_studio.link.program import Arrival
 
 STALE_SECONDS = 2.0
@@ -53,7 +54,6 @@ class ScriptController(QObject):
         self._step, self._moment = 0, monotonic()
         self._first = First()
         self._may_go_on = Event()
-        self._viewport = workspace.plots["forward"].plot.viewport()
         self._versions: dict[int, tuple[int, int]] = {}
         """By the weights of frames, the step after which they were so, and what the script calls them."""
         self.bar = ScriptBar()
@@ -76,10 +76,10 @@ class ScriptController(QObject):
         self._ready.timeout.connect(ready)
         self._ready.start()
 
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Wait for the first row of the picture to be painted."""
         if event.type() == QEvent.Type.Paint:
-            self._viewport.removeEventFilter(self)
+            watched.removeEventFilter(self)
             self._ready.setInterval(PAINTED_MS)
         return False
 
@@ -113,15 +113,22 @@ class ScriptController(QObject):
     def _show_first(self, first: First) -> None:
         """Show the picture of the script, unless somebody has opened something else, or moved a setting, before."""
         facts, frame, session = first.facts, first.frame, self._workspace.session
-        if facts is None or frame is None or self._studio.current is not None or session.state.sampling != frame.request:
+        if (
+            facts is None
+            or frame is None
+            or self._studio.current is not None
+            or session.state.sampling != frame.request
+        ):
             self._ready.setInterval(0)
             return
         known = {(one.name, one.needs): one for one in SOLVERS if one.needs != "fitted"}
         solvers = tuple(known[one] for one in facts.solvers if one in known)
-        session.set_lacks(facts.lacks, solvers or session.solvers, frame.forward.shape[2])
+        session.set_lacks(
+            cast("Mapping[Ability, str]", facts.lacks), solvers or session.solvers, frame.forward.shape[2]
+        )
         self._first = first
         self._workspace.live.following = facts.follows
-        self._viewport.installEventFilter(self)
+        next(self._workspace.plots.first).plot.viewport().installEventFilter(self)
         self._workspace.live.show(replace(frame, request=session.effective.sampling))
 
     def _set_training(self, training: bool) -> None:
@@ -180,7 +187,9 @@ class ScriptController(QObject):
         self.bar.setVisible(self.shown or first is not None)
         self.bar.save.setEnabled(self.shown)
         if first is not None:
-            self.bar.say(f"Live: {first.title} ({first.pid}) · the first picture; the window is being loaded", ended=False)
+            self.bar.say(
+                f"Live: {first.title} ({first.pid}) · the first picture; the window is being loaded", ended=False
+            )
         if joined is None or not self.shown:
             return
         age = monotonic() - self._moment
