@@ -25,9 +25,7 @@ def rows_of(data: object, dim: int) -> NDArray[np.float64]:
 
     Raises `DataError` for what is no table of `dim` columns without gaps.
     """
-    if np.ma.is_masked(data):
-        raise DataError(f"The data for the window has masked values; {DO_ALONE}.")
-    table, _, _ = checked_table(InMemory.of(data).table(), do=DO_ALONE)
+    table, _, _ = checked_table(InMemory.of(data, DO_ALONE).table(), do=DO_ALONE)
     if len(table.columns) != dim:
         raise DataError(f"The data for the window has {len(table.columns)} columns, and the model has {dim}.")
     count, most = len(table), max(1, MOST_NUMBERS // dim)
