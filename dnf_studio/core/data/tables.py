@@ -60,7 +60,7 @@ def open_table(
     A file `validation` or `test` of the same columns, all of whose rows are used, stands for the side of its name.
 
     Of values that are missing or not finite `missing` says whether their rows or columns are left out. `label` names a
-    column that says what each row is called, no component. Dates that are not chosen are left out, else days since 1970.
+    column that says what each row is called, no component. Dates are left out, or days since 1970 if chosen.
 
     A table too large for memory stays in its file, which changes nothing but where rows come from. Raises `DataError`
     where a value is missing and `missing` does not say what to leave out (but what to `do`), where there are too few
