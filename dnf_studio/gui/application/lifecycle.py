@@ -177,7 +177,10 @@ class Lifecycle(QObject):
 
     def _framed(self, frame: Frame) -> None:
         self._measures.count_frame(frame)
-        self._garbage.start()
+        if self._workspace.studio.current is not None:
+            # Not with what a script has computed: what is there before torch would stay alone, and torch be looked at
+            # again with each collection
+            self._garbage.start()
         if (
             self._arrival is not None
             and not self._stands_back
