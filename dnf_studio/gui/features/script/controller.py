@@ -67,7 +67,7 @@ class ScriptController(QObject):
     def follow(self, arrival: Arrival, ready: Callable[[], object]) -> None:
         """Show the model of the script that is arrived at, and follow it.
 
-        `ready` is called as soon as its first picture is seen, or when none comes soon: then `go_on` waits for.
+        `ready` is called as soon as its first picture is seen, or when none comes soon; `go_on` lets the model be made.
         """
         work = partial(arrived, arrival, self._may_go_on)
         self._following.start(work, self._take, self._failed, self._end)
@@ -187,9 +187,10 @@ class ScriptController(QObject):
         self.bar.setVisible(self.shown or first is not None)
         self.bar.save.setEnabled(self.shown)
         if first is not None:
-            self.bar.say(
-                f"Live: {first.title} ({first.pid}) · the first picture; the window is being loaded", ended=False
-            )
+            name = f"{first.title} ({first.pid})"
+            loading = f"Live: {name} · the first picture; the window is being loaded"
+            over = f"{name} has ended: what is shown stays; nothing new can be computed."
+            self.bar.say(over if self._ended else loading, self._ended)
         if joined is None or not self.shown:
             return
         age = monotonic() - self._moment

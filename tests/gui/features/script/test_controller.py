@@ -113,3 +113,19 @@ def _saved(found: ScriptController, workspace: Workspace, folder: Path) -> None:
         table = np.loadtxt(folder / "shown.csv", delimiter=",", skiprows=1)
         np.testing.assert_allclose(table, found["backward"][0], rtol=1e-8)
     assert (folder / "shown.csv").read_text(encoding="utf-8").startswith("x1,x2\n")
+
+
+def test_a_script_that_ends_with_its_picture_is_said_to_have_ended(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    found, view, told = ScriptController(workspace), ProcessView("forward"), list[Exception]()
+    qtbot.addWidget(view)
+    workspace.plots.add("forward", view)
+    monkeypatch.setattr(found, "_failed", told.append)
+    model = dnf.from_velocity(lambda x, t: x * t[:, None], dim=2, steps=4)
+    with started(monkeypatch) as process, dnf.watch(model, data=torch.randn(30, 2), title="mine.py"):
+        found.follow(Arrival(process.stdin.text), lambda: None)
+        qtbot.waitUntil(lambda: workspace.live.frame is not None, timeout=10_000)
+        found._end(False)
+    assert "mine.py" in found.bar.text.text() and "has ended" in found.bar.text.text()
+    assert not found.bar.save.isEnabled()
