@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
+from threading import Lock
 from time import monotonic, perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ class Serving:
         self._twin: WrappedModel | None = None
         self._later: deque[Message] = deque()
         self._looked = self._worked = 0.0
+        self._working = Lock()
         with suppress(StudioError):
             self._make_twin()
 
@@ -60,7 +62,8 @@ class Serving:
         try:
             version, parts = self._versions.at(self._versions.newest)
             flow = parts if isinstance(parts, GenerativeModel) else self._with_weights(version)
-            return picture_of(flow, self._described, self._go_on)
+            with self._working:
+                return picture_of(flow, self._described, self._go_on)
         except Exception:
             LOG.info("There is no first picture", exc_info=True)
             return None
@@ -69,7 +72,16 @@ class Serving:
         """Answer `questions` until the script follows its model no longer; `LinkError` where the window is gone."""
         self._questions = questions
         while not self._state.ended.is_set():
-            self._serve(self._later.popleft() if self._later else receive(self._questions))
+            asked = self._later.popleft() if self._later else receive(self._questions)
+            with self._working:
+                self._serve(asked)
+
+    def rest(self, seconds: float) -> None:
+        """Begin no answer any more, once that which is being computed is there or so many seconds are over.
+
+        A thread that is within torch when Python ends takes the whole process down: C++ cannot be left there.
+        """
+        self._working.acquire(timeout=seconds)
 
     def _serve(self, asked: Message) -> None:
         """Answer, unless it is no question: what is left by the window has its answer then."""

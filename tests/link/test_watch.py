@@ -240,6 +240,31 @@ def test_a_fork_and_an_update_from_elsewhere_do_nothing_wrong(monkeypatch: pytes
             there.flow.sample(2)
 
 
+def test_a_script_does_not_end_while_a_question_is_being_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python that ended under a thread within torch died of it: "terminate called without an active exception"."""
+    began, go = Event(), Event()
+
+    def score(x: Tensor, t: Tensor) -> Tensor:
+        if len(x) == 7:
+            began.set()
+            go.wait(10)
+        return song(x, t)
+
+    with started(monkeypatch) as process, dnf.show(dnf.from_score(score, dim=2)) as window:
+        there = Joined(process)
+        asking = Thread(target=lambda: there.flow.fields(there.flow.grid(4))[1](2, torch.zeros(7, 2)))
+        ending = Thread(target=window._rest)
+        asking.start()
+        assert began.wait(5)
+        ending.start()
+        ending.join(0.05)
+        assert ending.is_alive()
+        go.set()
+        ending.join(5)
+        asking.join(5)
+        assert not ending.is_alive() and not asking.is_alive()
+
+
 def test_no_display_is_said_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     model = dnf.from_score(song, dim=2)
     for _ in range(2):
