@@ -46,7 +46,7 @@ def checked_points(flow: GenerativeModel, x: Any) -> Tensor:  # noqa: ANN401 - a
     from dnf_studio.core.data.readers import read_table
     from dnf_studio.core.storage.origins import checkpoint_of
 
-    source = source_of(x)
+    source = source_of(x, takes_missing=False)
     if source is None:
         raise DataError("Give the points whose paths to follow, (B, D) in data units.")
     table = read_table(source)
@@ -55,7 +55,8 @@ def checked_points(flow: GenerativeModel, x: Any) -> Tensor:  # noqa: ANN401 - a
     if len(columns) == flow.dim and set(columns) <= set(table.columns):
         table = matched(table, columns)
     if len(table.columns) != flow.dim:
-        raise DataError(f"The points have {len(table.columns)} components, and the model has {flow.dim}.")
+        components = "1 component" if len(table.columns) == 1 else f"{len(table.columns)} components"
+        raise DataError(f"The points have {components}, and the model has {flow.dim}.")
     checked_table(table, do=DO_ALONE)
     rows = torch.from_numpy(table.read(slice(0, len(table))))
     return flow.standardisation.to_model(rows).to(flow.timestamps)

@@ -122,7 +122,7 @@ def measured_on(flow: GenerativeModel, data: Any, test: Any, tell: Callable[[str
     known = data_known(flow)
     if data is None and test is None and known is not None:
         return known
-    checkpoint, sources = checkpoint_of(flow), [source_of(data), source_of(test)]
+    checkpoint, sources = checkpoint_of(flow), [source_of(x, takes_missing=False) for x in (data, test)]
     own = checkpoint.config
     if not (own.drop_constant or own.label or own.missing == "drop-columns"):
         for source in sources:

@@ -106,13 +106,17 @@ def _configured(config: Any, settings: Mapping[str, Any]) -> Config:  # noqa: AN
     return found if noise is None else found.changed(found.noise_changes(noise))
 
 
-def source_of(x: Any) -> str | None:  # noqa: ANN401 - any data
-    """The name of `x`, which brings its rows along where they are no file's."""
-    from dnf_studio.core.data.memory import InMemory
+def source_of(x: Any, takes_missing: bool = True) -> str | None:  # noqa: ANN401 - any data
+    """The name of `x`, which brings its rows along where they are no file's.
+
+    Whoever takes no settings of missing values says of masked ones to leave out their rows.
+    """
+    from dnf_studio.core.data.memory import FILL, InMemory
+    from dnf_studio.core.data.missing import DO_ALONE
 
     if x is None or isinstance(x, str):
         return x
-    return os.fspath(x) if isinstance(x, os.PathLike) else InMemory.of(x)
+    return os.fspath(x) if isinstance(x, os.PathLike) else InMemory.of(x, FILL if takes_missing else DO_ALONE)
 
 
 def _opened(config: Config, sources: Mapping[str, str | None]) -> Dataset | None:

@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dnf_studio.errors import LinkError
 
 Array = NDArray[Any]
-Kind = Literal["role", "model", "news", "ended", "carry", "density", "leave", "value", "pull", "jacobian", "weights",
-               "shown", "answer", "fault"]  # fmt: skip
+Kind = Literal["role", "picture", "model", "news", "ended", "carry", "density", "leave", "value", "pull", "jacobian",
+               "weights", "shown", "answer", "fault"]  # fmt: skip
 MOST_HEADER = 1 << 16
 MOST_BYTES = 1 << 28
 """Bytes of the longest message, 256 MiB."""

@@ -8,19 +8,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from threading import Event, Thread
 from typing import Any
 
-from dnf_studio.errors import LinkError, SetupError
+from dnf_studio.errors import Check, LinkError, SetupError
 from dnf_studio.link.messages import receive
 
 OPTION = "--live"
 """The option by which the program learns that a line of its input says where a script waits."""
 MOST_LINE = 4096
 ROLES = ("questions", "news")
+WAIT_SECONDS = 0.1
 
 
 class WindowProgram:
@@ -105,6 +107,28 @@ def connect(line: str) -> tuple[Connection, Connection]:
     except (ValueError, KeyError, TypeError, OSError, EOFError, AuthenticationError) as problem:
         raise LinkError("No script waits for this window.") from problem
     return found[0], found[1]
+
+
+class Arrival:
+    """The connections of the window by the `line` that the script wrote, made in a thread while the window is built:
+    once they are there the script computes what is seen first."""
+
+    def __init__(self, line: str) -> None:
+        self._found: Future[tuple[Connection, Connection]] = Future()
+        Thread(target=self._connect, args=(line,), name="dnf-arrival", daemon=True).start()
+
+    def connections(self, check: Check) -> tuple[Connection, Connection]:
+        """Both; `check` is called while they are waited for. Raises `LinkError` where no script waits there."""
+        while True:
+            with suppress(TimeoutError):
+                return self._found.result(WAIT_SECONDS)
+            check()
+
+    def _connect(self, line: str) -> None:
+        try:
+            self._found.set_result(connect(line))
+        except LinkError as error:
+            self._found.set_exception(error)
 
 
 def _start(errors: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - a temporary file, of a private type

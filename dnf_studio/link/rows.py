@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.data.memory import InMemory
 from dnf_studio.core.data.missing import DO_ALONE, checked_table
+from dnf_studio.core.sde.sample_settings import DISPLAY_SEED
 from dnf_studio.errors import DataError
 
 MOST_NUMBERS = 1 << 22
@@ -25,9 +25,7 @@ def rows_of(data: object, dim: int) -> NDArray[np.float64]:
 
     Raises `DataError` for what is no table of `dim` columns without gaps.
     """
-    if np.ma.is_masked(data):
-        raise DataError(f"The data for the window has masked values; {DO_ALONE}.")
-    table, _, _ = checked_table(InMemory.of(data).table(), do=DO_ALONE)
+    table, _, _ = checked_table(InMemory.of(data, DO_ALONE).table(), do=DO_ALONE)
     if len(table.columns) != dim:
         raise DataError(f"The data for the window has {len(table.columns)} columns, and the model has {dim}.")
     count, most = len(table), max(1, MOST_NUMBERS // dim)
@@ -52,5 +50,13 @@ class GivenRows(Dataset):
 
     def fresh(self, count: int, seed: int) -> Tensor:
         """Rows without repetition, (min(count, n), D), float32, model units."""
-        order: NDArray[Any] = np.random.default_rng(seed).permutation(len(self._rows))[:count]
-        return self._rows[torch.from_numpy(order)]
+        return self._rows[torch.from_numpy(_chosen(len(self._rows), count, seed))]
+
+
+def displayed_rows(rows: NDArray[np.float64], units: Standardisation, count: int) -> Tensor:
+    """The first `count` of the `GivenRows` that views show, at most; (P, D), float32, model units."""
+    return units.to_model(torch.from_numpy(rows[_chosen(len(rows), count, DISPLAY_SEED)])).float()
+
+
+def _chosen(rows: int, count: int, seed: int) -> NDArray[np.intp]:
+    return np.random.default_rng(seed).permutation(rows)[:count]

@@ -7,12 +7,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
+from threading import Lock
 from time import monotonic, perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
+from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.wrapped.base import WrappedModel
 from dnf_studio.errors import Cancelled, Check, LinkError, StudioError, UnsupportedError
-from dnf_studio.link.answers import in_words
+from dnf_studio.link.answers import LOG, in_words
 from dnf_studio.link.messages import Array, Kind, Message, receive, send
 from dnf_studio.link.remote import set_version
 
@@ -48,14 +50,38 @@ class Serving:
         self._twin: WrappedModel | None = None
         self._later: deque[Message] = deque()
         self._looked = self._worked = 0.0
+        self._working = Lock()
         with suppress(StudioError):
             self._make_twin()
+
+    def picture(self) -> Message | None:
+        """What the window shows first, as `picture_of` says; None where the model has none, or fails: the window asks
+        and is told why."""
+        from dnf_studio.link.picture import picture_of
+
+        try:
+            version, parts = self._versions.at(self._versions.newest)
+            flow = parts if isinstance(parts, GenerativeModel) else self._with_weights(version)
+            with self._working:
+                return picture_of(flow, self._described, self._go_on)
+        except Exception:
+            LOG.info("There is no first picture", exc_info=True)
+            return None
 
     def run(self, questions: Connection) -> None:
         """Answer `questions` until the script follows its model no longer; `LinkError` where the window is gone."""
         self._questions = questions
         while not self._state.ended.is_set():
-            self._serve(self._later.popleft() if self._later else receive(self._questions))
+            asked = self._later.popleft() if self._later else receive(self._questions)
+            with self._working:
+                self._serve(asked)
+
+    def rest(self, seconds: float) -> None:
+        """Begin no answer any more, once that which is being computed is there or so many seconds are over.
+
+        A thread that is within torch when Python ends takes the whole process down: C++ cannot be left there.
+        """
+        self._working.acquire(timeout=seconds)
 
     def _serve(self, asked: Message) -> None:
         """Answer, unless it is no question: what is left by the window has its answer then."""
@@ -131,10 +157,13 @@ class Serving:
             raise UnsupportedError(found.facts["sentence"])
         return found
 
-    def _between(self, number: object) -> None:
-        """Between two steps of the path that answers the question `number`; raises `Cancelled` to leave it."""
+    def _go_on(self) -> None:
         if self._state.ended.is_set():
             raise Cancelled
+
+    def _between(self, number: object) -> None:
+        """Between two steps of the path that answers the question `number`; raises `Cancelled` to leave it."""
+        self._go_on()
         if self._apart:
             # What it takes of a processor, not how long it waits for one, or for Python's lock
             self._budget.spend(thread_time() - self._worked)

@@ -85,6 +85,8 @@ class Watch:
             self._program = WindowProgram(self._join, self._over)
         except StudioError as error:
             return self._end(str(error))
+        # The last one is the first to be called
+        atexit.register(self._rest)
         atexit.register(self._leave)
         try:
             # What is asked of the model here takes a second of imports, as the program's own start does
@@ -193,13 +195,16 @@ class Watch:
         use_one_thread()
         try:
             described, serving = self._about_model.result()
-            send(news, described)
+            for said in (serving.picture(), described):
+                if said is not None:
+                    send(news, said)
         except (StudioError, OSError, CancelledError) as error:
             self._end(str(error))
             return
         Thread(target=self._tell, args=(news,), name="dnf-window-news", daemon=True).start()
         with suppress(LinkError):
             serving.run(questions)
+        atexit.unregister(self._rest)
 
     def _tell(self, news: Connection) -> None:
         state, told = self._state, (-1, -1, 0)
@@ -232,6 +237,11 @@ class Watch:
     def _over(self, why: str) -> None:
         self._end("" if self._about_model.cancelled() else why)
         self._gone.set()
+
+    def _rest(self) -> None:
+        """The script ends, and no thread may be at work then."""
+        if os.getpid() == self._pid and self._about_model.done() and not self._about_model.cancelled():
+            self._about_model.result()[1].rest(LAST_SECONDS)
 
     def _leave(self) -> None:
         """The script ends: the window has the picture of the last weights, then it is alone."""

@@ -83,6 +83,16 @@ def test_what_cannot_be_measured_is_one_sentence(model: dnf.GenerativeModel, run
         with pytest.raises(DataError, match=words) as caught:
             dnf.evaluate(model, test=x, progress=False)
         assert "--" not in str(caught.value)
+    gaps = X.copy()
+    gaps[3, 1] = np.nan
+    for one, role, x in (
+        (model, "data", gaps),
+        ("diffflow-rings", "data", gaps),
+        (model, "test", np.ma.masked_invalid(gaps)),
+    ):
+        with pytest.raises(DataError, match="leave out the rows that have some") as caught:
+            dnf.evaluate(one, **{role: x}, progress=False)
+        assert "missing=" not in str(caught.value)  # there is no such argument
     with pytest.raises(SettingError, match=r"not a run; its model is run\.fit\(\)"):
         dnf.evaluate(run)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="Give data= or test=, not both"):

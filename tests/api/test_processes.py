@@ -97,6 +97,7 @@ WRONG: tuple[tuple[object, str], ...] = (
     (X[:, 0], "have 1 component, and the model has 2"),
     (np.zeros((4, 3)), "have 3 components"),
     (X * np.nan, "missing or not finite"),
+    (np.ma.masked_less(X, 0), "masked values"),
     (np.empty((0, 2)), "holds no rows"),
     (object(), "not an object"),
     (X.astype(object), "Python objects"),

@@ -227,8 +227,9 @@ def test_a_fork_and_an_update_from_elsewhere_do_nothing_wrong(monkeypatch: pytes
         assert news.arrays["losses"][:, :2].tolist() == [[6, 0.5]]
         window.close()
         assert not window.active
-        while (last := there.next()).facts["version"] < 2:
-            pass
+        last = news
+        while last.facts["version"] < 2:
+            last = there.next()
         # The last weights come to be shown
         there.ask("shown", {"version": 2})
         while (last := there.next()).kind == "news":
@@ -237,6 +238,31 @@ def test_a_fork_and_an_update_from_elsewhere_do_nothing_wrong(monkeypatch: pytes
         there.ask.ended = True
         with pytest.raises(LinkError, match="ended"):
             there.flow.sample(2)
+
+
+def test_a_script_does_not_end_while_a_question_is_being_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python that ended under a thread within torch died of it: "terminate called without an active exception"."""
+    began, go = Event(), Event()
+
+    def score(x: Tensor, t: Tensor) -> Tensor:
+        if len(x) == 7:
+            began.set()
+            go.wait(10)
+        return song(x, t)
+
+    with started(monkeypatch) as process, dnf.show(dnf.from_score(score, dim=2)) as window:
+        there = Joined(process)
+        asking = Thread(target=lambda: there.flow.fields(there.flow.grid(4))[1](2, torch.zeros(7, 2)))
+        ending = Thread(target=window._rest)
+        asking.start()
+        assert began.wait(5)
+        ending.start()
+        ending.join(0.05)
+        assert ending.is_alive()
+        go.set()
+        ending.join(5)
+        asking.join(5)
+        assert not ending.is_alive() and not asking.is_alive()
 
 
 def test_no_display_is_said_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,9 @@ class Joined:
     def __init__(self, process: FakeProcess) -> None:
         self.questions, self.news = connect(process.stdin.text)
         self.ask = Asking(self.questions)
-        self.said: Message = receive(self.news)
+        first = receive(self.news)
+        self.picture = first if first.kind == "picture" else None
+        self.said: Message = first if self.picture is None else receive(self.news)
         self.known, self.flow = read_description(self.said, self.ask)
 
     def next(self) -> Message:

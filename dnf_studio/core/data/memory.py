@@ -22,6 +22,7 @@ from dnf_studio.core.data.table import Table, array_fault
 from dnf_studio.errors import DataError
 
 Array = NDArray[Any]
+FILL = "fill them as missing with x.filled(numpy.nan) and say missing='drop-rows' or missing='drop-columns'"
 
 
 class InMemory(str):
@@ -33,16 +34,17 @@ class InMemory(str):
     _table: Callable[[str | None], Table]
 
     @classmethod
-    def of(cls, x: object) -> Self:
+    def of(cls, x: object, do: str = FILL) -> Self:
         """`x`, an array (n, D) or (n,), list of rows, tensor, data frame or Dataset, by the name of its kind.
 
-        One dimension is one column. Raises `DataError` for anything whose rows are no numbers.
+        One dimension is one column. Raises `DataError` for anything whose rows are no numbers; of masked values it says
+        what to `do`.
         """
         found = cls(f"{MEMORY}{_kind(x)}")
         if _of_pandas(x):
             found._table = partial(frame_table, Path(_kind(x)), x)
         else:
-            values = _checked(x, _values(x))
+            values = _checked(x, _values(x), do)
             # A memory map stays in its file, as the file itself would
             mapped = isinstance(values, np.memmap)
             found._table = lambda label: array_table(Path(_kind(x)), values, None, None, mapped, label)
@@ -85,15 +87,12 @@ def _values(x: Any) -> Array:  # noqa: ANN401 - whatever a person has
         raise DataError(f"The rows of this {_kind(x)} are not of one length, so it is no array (n, D).") from None
 
 
-def _checked(x: object, values: Array) -> Array:
+def _checked(x: object, values: Array, do: str) -> Array:
     """`values`, which are a table; raises `DataError` where they are none."""
     kind = _kind(x)
     if isinstance(values, np.ma.MaskedArray):
         if np.ma.getmaskarray(values).any():
-            raise DataError(
-                "The array has masked values; fill them as missing with x.filled(numpy.nan) and say "
-                "missing='drop-rows' or missing='drop-columns'."
-            )
+            raise DataError(f"The array has masked values; {do}.")
         values = np.asarray(values)
     if values.dtype.hasobject:
         raise DataError(f"The {kind} holds Python objects, not numbers; make numbers of them with x.astype(float).")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dnf_studio.config import Missing
 from dnf_studio.core.data.content_split import TEST, SplitRule, divided, row_positions
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.missing import checked_table
+from dnf_studio.core.data.missing import DO, checked_table
 from dnf_studio.core.data.readers import read_table
 from dnf_studio.core.data.row_sets import MappedRows, Part, numbers_of, standardise
 from dnf_studio.core.data.table import Table, number_columns
@@ -28,13 +28,14 @@ def read_part(
     rule: SplitRule | None = None,
     role: str | None = None,
     missing: Missing = "error",
+    do: str = DO,
 ) -> Part:
     """The rows of a file that has these columns, all of them or those that `rule` keeps to test on, in model units.
 
     Columns go by their names, in whatever order and with whatever others, or by their places where one side has no
     names. `role` is the setting that names the file, if one does. Raises `DataError` where the file has not these
     columns, holds no such rows, or values that are missing or not finite, unless `missing` leaves such rows out; these
-    columns are needed.
+    columns are needed, and what to `do` is said.
     """
     try:
         table = matched(read_table(source), columns)
@@ -42,7 +43,7 @@ def read_part(
         if role is None:
             raise
         raise DataError(f"{str(error).rstrip('.')} of rows for {role}; say with --{role} where it is now.") from None
-    table = checked_table(table, "drop-rows" if missing == "drop-rows" else "error")[0]
+    table = checked_table(table, "drop-rows" if missing == "drop-rows" else "error", do)[0]
     mean, scale = np.array(standardisation.mean), np.array(standardisation.scale)
     chosen = _chosen(table, rule)
     found = numbers_of(chosen)

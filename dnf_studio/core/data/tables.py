@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dnf_studio.config import Missing
 from dnf_studio.core.data.content_split import HELD_OUT, SplitRule, divided, fitted, row_positions
 from dnf_studio.core.data.dataset import Standardisation
-from dnf_studio.core.data.missing import LeftOut, checked_table
+from dnf_studio.core.data.missing import DO, LeftOut, checked_table
 from dnf_studio.core.data.naming import split_selection
 from dnf_studio.core.data.own_rows import LARGE, read_part
 from dnf_studio.core.data.readers import read_table
@@ -49,6 +49,7 @@ def open_table(
     test: str | None = None,
     missing: Missing = "error",
     label: str | None = None,
+    do: str = DO,
 ) -> TableDataset:
     """Open FILE, ``FILE::column,column`` or ``FILE::path/inside`` and standardise it with its training split's
     constants.
@@ -58,15 +59,14 @@ def open_table(
     side, and a row stays there when others come, go or change places. With a `rule` of before, that one is used.
     A file `validation` or `test` of the same columns, all of whose rows are used, stands for the side of its name.
 
-    Where values are missing or not finite, `missing` says whether their rows or their columns are left out. `label`
-    names a column that says what each row is called; it is no component. Dates are left out unless they are chosen,
-    and are days since 1970 then.
+    Of values that are missing or not finite `missing` says whether their rows or columns are left out. `label` names a
+    column that says what each row is called, no component. Dates are left out, or days since 1970 if chosen.
 
     A table too large for memory stays in its file, which changes nothing but where rows come from. Raises `DataError`
-    where a value is missing and `missing` does not say what to leave out, where there are too few rows, and where a
-    column is constant (unless `drop_constant`), a copy of another, or beyond single precision.
+    where a value is missing and `missing` does not say what to leave out (but what to `do`), where there are too few
+    rows, and where a column is constant (unless `drop_constant`), a copy of another, or beyond single precision.
     """
-    table, constant, left = _checked(source, validation, test, missing, label)
+    table, constant, left = _checked(source, validation, test, missing, label, do)
     if rule is not None and rule.name == "order-1":
         split = Split(len(table), held_out_rows(len(table)))
         return _dataset(_scaled(table, np.arange(len(table.columns)), split, drop_constant), split, rule, left)
@@ -84,7 +84,7 @@ def open_table(
 
 
 def _checked(
-    source: str, validation: str | None, test: str | None, missing: Missing, label: str | None
+    source: str, validation: str | None, test: str | None, missing: Missing, label: str | None, do: str
 ) -> tuple[Table, NDArray[np.bool_], LeftOut]:
     """The table at `source` as `checked_table` gives it; long enough to train on and narrow enough for a model."""
     table = read_table(source, label)
@@ -94,7 +94,7 @@ def _checked(
         raise DataError(f"'{table.path}' holds {few}; at least three are needed, two to train on and one held out.")
     if missing != "drop-columns":
         _refuse_wide(table)
-    found = checked_table(table, missing)
+    found = checked_table(table, missing, do)
     _refuse_wide(found[0])
     return found
 

@@ -40,7 +40,8 @@ def units_of(flow: GenerativeModel, dataset: Dataset) -> Standardisation:
 def check_columns(flow: GenerativeModel, dataset: Dataset) -> None:
     """Raise `DataError` where the data has another number of columns than the model dimensions."""
     if dataset.dim != flow.dim:
-        raise DataError(f"The data '{dataset.name}' has {dataset.dim} columns and the model {flow.dim} dimensions.")
+        columns = "1 column" if dataset.dim == 1 else f"{dataset.dim} columns"
+        raise DataError(f"The data '{dataset.name}' has {columns} and the model {flow.dim} dimensions.")
 
 
 def in_model_units(flow: GenerativeModel) -> GenerativeModel:

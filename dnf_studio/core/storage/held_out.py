@@ -9,10 +9,12 @@ import torch
 from dnf_studio.core.data.catalogue import is_table, open_dataset
 from dnf_studio.core.data.content_split import SplitRule
 from dnf_studio.core.data.dataset import Dataset
+from dnf_studio.core.data.missing import DO_ALONE
 from dnf_studio.core.data.naming import split_selection
 from dnf_studio.core.data.own_rows import read_part
 from dnf_studio.core.data.row_sets import TableDataset
 from dnf_studio.core.data.table import number_columns
+from dnf_studio.core.data.tables import open_table
 from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.errors import DataError, MissingDataError, SettingError
 
@@ -51,9 +53,10 @@ def held_out_data(
 
 def _opened(checkpoint: Checkpoint, name: str, rule: SplitRule | None) -> Dataset:
     """The data as training opened it, as far as that means something for data of another kind or without its labels."""
-    config, table = checkpoint.config, is_table(name)
-    missing, label = (config.missing, config.label) if table else ("error", None)
-    return open_dataset(name, config.drop_constant, rule=rule, missing=missing, label=label)
+    config = checkpoint.config
+    if not is_table(name):
+        return open_dataset(name, rule=rule)
+    return open_table(name, config.drop_constant, rule, missing=config.missing, label=config.label, do=DO_ALONE)
 
 
 def _by_content(checkpoint: Checkpoint, name: str, rule: SplitRule) -> tuple[Dataset, str | None]:
@@ -102,6 +105,6 @@ def _told_of_test(checkpoint: Checkpoint, test: str) -> str | None:
 def _rows_of(checkpoint: Checkpoint, name: str, rule: SplitRule | None = None, role: str | None = None) -> TableDataset:
     """The rows of a file, those that `rule` holds out or all, in the units of the model; there are none to train on."""
     columns = checkpoint.data.columns or number_columns(checkpoint.dim)
-    part = read_part(name, columns, checkpoint.standardisation, rule, role, checkpoint.config.missing)
+    part = read_part(name, columns, checkpoint.standardisation, rule, role, checkpoint.config.missing, DO_ALONE)
     parts = torch.empty(0, checkpoint.dim), None, part
     return TableDataset(os.path.basename(name), columns, checkpoint.standardisation, parts, "")

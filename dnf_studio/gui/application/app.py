@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QIcon
@@ -19,6 +20,9 @@ from PySide6.QtWidgets import QApplication
 
 from dnf_studio.assets import resource
 from dnf_studio.gui.application import WindowOptions
+
+if TYPE_CHECKING:
+    from dnf_studio.link.program import Arrival
 
 DEFAULT_SIZE = QSize(1440, 900)
 ARENA_MAX = -8
@@ -30,6 +34,7 @@ ARENAS = 3
 def run(options: WindowOptions) -> int:
     """Open the window as `options` ask and return the exit code once it is closed."""
     _prepare_process()
+    arrival = _arrival(options.live)
     from dnf_studio.gui.application.lifecycle import Lifecycle
     from dnf_studio.gui.application.process import StopRequest
     from dnf_studio.gui.frame.main_window import MainWindow
@@ -47,7 +52,7 @@ def run(options: WindowOptions) -> int:
     memory = Memory() if options.screenshot is not None else Memory.of_user()
     appearance = Appearance(app, memory)
     window = MainWindow(appearance, memory)
-    life = Lifecycle(options, window)
+    life = Lifecycle(options, window, arrival)
     previous = sys.excepthook
     sys.excepthook = life.catch
     request = StopRequest(window)
@@ -98,6 +103,15 @@ def _use_few_arenas() -> None:
     set_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if set_option is not None:
         set_option(ARENA_MAX, ARENAS)
+
+
+def _arrival(line: str) -> Arrival | None:
+    """The way to the script that waits where `line` says, on which the window goes before it is built."""
+    if not line:
+        return None
+    from dnf_studio.link.program import Arrival
+
+    return Arrival(line)
 
 
 def _size(options: WindowOptions, app: QApplication) -> QSize:

@@ -7,6 +7,7 @@ import signal
 import sys
 from threading import current_thread, main_thread
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
 
@@ -22,6 +23,9 @@ from dnf_studio.progress import note
 from dnf_studio.workers.frames import Frame
 from dnf_studio.workers.threads import let_others_first
 
+if TYPE_CHECKING:
+    from dnf_studio.link.program import Arrival
+
 BUNDLED = "diffflow-rings"
 ASKED_MS = 1500
 """After which a file that is not being opened is being asked about."""
@@ -34,11 +38,11 @@ class Lifecycle(QObject):
 
     _caught = Signal(object)
 
-    def __init__(self, options: WindowOptions, window: MainWindow) -> None:
+    def __init__(self, options: WindowOptions, window: MainWindow, arrival: Arrival | None = None) -> None:
         super().__init__(window)
         self.code = 0
         self.results: dict[str, float | None] = {}
-        self._options, self._window = options, window
+        self._options, self._window, self._arrival = options, window, arrival
         self._painted = self._stands_back = False
         self._pictured = False
         self._printed: set[tuple[type[BaseException], str]] = set()
@@ -85,6 +89,13 @@ class Lifecycle(QObject):
 
     @Slot()
     def _start(self) -> None:
+        """Load all else; but what a script holds it has computed itself, and that is seen before torch is loaded."""
+        if self._arrival is None:
+            self._load()
+        else:
+            self._window.fill_first("script").follow(self._arrival, self._load)
+
+    def _load(self) -> None:
         """Load torch, the model and the names of the data, all in other threads."""
         workspace, studio, files = self._workspace, self._workspace.studio, self._workspace.files
         studio.start()
@@ -93,7 +104,7 @@ class Lifecycle(QObject):
         Recorder(workspace, self._window)
         if self._options.screenshot is None:
             studio.training.last_state.folder = own_folder() / "runs"
-            if not self._options.live:
+            if self._arrival is None:
                 files.offer_left(studio.training.last_state.folder)
         workspace.live.start()
         workspace.session.cursor.set_playing(not workspace.appearance.calm)
@@ -112,8 +123,8 @@ class Lifecycle(QObject):
             note(f"dnf-studio: {fault}")
         workspace.session.names_grew.emit()
         file = self._options.file or workspace.parts["library"].last_file
-        if self._options.live:
-            workspace.parts["script"].follow(self._options.live)
+        if self._arrival is not None:
+            workspace.parts["script"].go_on()
         elif self._options.watch is not None:
             mirror = self._options.watch
             workspace.parts["watching"].follow(mirror.here, mirror.title, mirror)
@@ -166,9 +177,12 @@ class Lifecycle(QObject):
 
     def _framed(self, frame: Frame) -> None:
         self._measures.count_frame(frame)
-        self._garbage.start()
+        if self._workspace.studio.current is not None:
+            # Not with what a script has computed: what is there before torch would stay alone, and torch be looked at
+            # again with each collection
+            self._garbage.start()
         if (
-            self._options.live
+            self._arrival is not None
             and not self._stands_back
             and frame.all_points
             and self._workspace.parts["script"].follows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent
@@ -47,6 +48,7 @@ class MainWindow(QMainWindow):
         self.dock = QDockWidget("Settings")
         self._pages = [page for feature in FEATURES for page in feature.pages]
         self._agreed = False
+        self._filled = set[str]()
         self.workspace = Workspace(
             session=self.session,
             studio=self.studio,
@@ -85,11 +87,18 @@ class MainWindow(QMainWindow):
             if dock.opens_itself:
                 dock.fill()
         for feature in FEATURES:
-            if feature.fill is not None:
+            if feature.fill is not None and feature.name not in self._filled:
                 workspace.parts.setdefault(feature.name, feature.fill(workspace))
         for dock in self.docks.values():
             dock.begin()
         Notification(self, workspace)
+
+    def fill_first(self, name: str) -> Any:  # noqa: ANN401 - whatever the feature has
+        """Make what the feature of this name has behind the first panels, before `fill` makes the rest."""
+        (fill,) = (feature.fill for feature in FEATURES if feature.name == name and feature.fill is not None)
+        self._filled.add(name)
+        found = self.workspace.parts[name] = fill(self.workspace)
+        return found
 
     def page(self, title: str) -> QWidget | None:
         """The page of this title in the left dock; None before it is made."""

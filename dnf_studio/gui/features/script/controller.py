@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 from time import monotonic
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QToolButton
 
 from dnf_studio.core.files import atomic_file
-from dnf_studio.errors import Check, ExportError, StudioError
+from dnf_studio.core.sde.solvers import SOLVERS
+from dnf_studio.errors import ExportError, StudioError
 from dnf_studio.gui.drawing.words import duration
-from dnf_studio.gui.features.script.following import Joined, News, followed
+from dnf_studio.gui.features.script.following import First, Joined, News, arrived
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 from dnf_studio.workers.frames import Frame
+
+if TYPE_CHECKING:
+    from dnf_studio.core.sampling.model import Ability
+    from dnf_studio.link.program import Arrival
 
 STALE_SECONDS = 2.0
 """After which a script that says nothing new is not in its loop."""
@@ -26,6 +34,10 @@ SLOW_SECONDS = 3.0
 """After which it is said that a script does not answer."""
 MINUTE = 60.0
 REFRESH_MS = 500
+PICTURE_MS = 1500
+"""How long the window waits at most for the script's first picture to be seen before it loads torch."""
+PAINTED_MS = 30
+"""Until the second row of a picture is painted, too."""
 FORMATS = "Arrays (*.npz);;Table of the samples (*.csv)"
 
 
@@ -40,6 +52,8 @@ class ScriptController(QObject):
         self._trained = self._ended = False
         self._told = 0
         self._step, self._moment = 0, monotonic()
+        self._first = First()
+        self._may_go_on = Event()
         self._versions: dict[int, tuple[int, int]] = {}
         """By the weights of frames, the step after which they were so, and what the script calls them."""
         self.bar = ScriptBar()
@@ -50,14 +64,28 @@ class ScriptController(QObject):
         workspace.live.frame_shown.connect(self._framed)
         self._studio.opened.connect(self._opened)
 
-    def follow(self, line: str) -> None:
-        """Show the model of the script that waits where `line` says, and follow it."""
+    def follow(self, arrival: Arrival, ready: Callable[[], object]) -> None:
+        """Show the model of the script that is arrived at, and follow it.
 
-        def work(check: Check) -> object:
-            return followed(line, check)
-
-        self._following.start(work, self._take, self._failed, self._end)  # type: ignore[arg-type]
+        `ready` is called as soon as its first picture is seen, or when none comes soon; `go_on` lets the model be made.
+        """
+        work = partial(arrived, arrival, self._may_go_on)
+        self._following.start(work, self._take, self._failed, self._end)
         self._timer.start()
+        self._ready = QTimer(self, singleShot=True, interval=PICTURE_MS)
+        self._ready.timeout.connect(ready)
+        self._ready.start()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Wait for the first row of the picture to be painted."""
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            self._ready.setInterval(PAINTED_MS)
+        return False
+
+    def go_on(self) -> None:
+        """Load torch and make the model, which may be one of a plug-in: these are there now."""
+        self._may_go_on.set()
 
     @property
     def shown(self) -> bool:
@@ -70,8 +98,10 @@ class ScriptController(QObject):
         """Whether the script trains its model."""
         return self._joined is not None and self._joined.follows
 
-    def _take(self, what: Joined | News) -> None:
-        if isinstance(what, Joined):
+    def _take(self, what: First | Joined | News) -> None:
+        if isinstance(what, First):
+            self._show_first(what)
+        elif isinstance(what, Joined):
             self._joined = what
             self._versions[what.opened.snapshot.version] = 0, 1
             self._set_training(what.follows)
@@ -79,6 +109,27 @@ class ScriptController(QObject):
         elif self.shown:
             self._note(what)
         self._refresh()
+
+    def _show_first(self, first: First) -> None:
+        """Show the picture of the script, unless somebody has opened something else, or moved a setting, before."""
+        facts, frame, session = first.facts, first.frame, self._workspace.session
+        if (
+            facts is None
+            or frame is None
+            or self._studio.current is not None
+            or session.state.sampling != frame.request
+        ):
+            self._ready.setInterval(0)
+            return
+        known = {(one.name, one.needs): one for one in SOLVERS if one.needs != "fitted"}
+        solvers = tuple(known[one] for one in facts.solvers if one in known)
+        session.set_lacks(
+            cast("Mapping[Ability, str]", facts.lacks), solvers or session.solvers, frame.forward.shape[2]
+        )
+        self._first = first
+        self._workspace.live.following = facts.follows
+        next(self._workspace.plots.first).plot.viewport().installEventFilter(self)
+        self._workspace.live.show(replace(frame, request=session.effective.sampling))
 
     def _set_training(self, training: bool) -> None:
         """Let the window leave the processor to a script that trains."""
@@ -132,7 +183,14 @@ class ScriptController(QObject):
     @Slot()
     def _refresh(self) -> None:
         joined = self._joined
-        self.bar.setVisible(self.shown)
+        first = self._first.facts if joined is None and self._studio.current is None else None
+        self.bar.setVisible(self.shown or first is not None)
+        self.bar.save.setEnabled(self.shown)
+        if first is not None:
+            name = f"{first.title} ({first.pid})"
+            loading = f"Live: {name} · the first picture; the window is being loaded"
+            over = f"{name} has ended: what is shown stays; nothing new can be computed."
+            self.bar.say(over if self._ended else loading, self._ended)
         if joined is None or not self.shown:
             return
         age = monotonic() - self._moment

@@ -16,14 +16,26 @@ from dnf_studio.gui.workspace.shown import ShownModel
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from threading import Event
 
     from dnf_studio.core.models.base import GenerativeModel
     from dnf_studio.link.description import Described
     from dnf_studio.link.messages import Message
+    from dnf_studio.link.picture import Pictured
+    from dnf_studio.link.program import Arrival
     from dnf_studio.link.remote import Asking
+    from dnf_studio.workers.frames import Frame
     from dnf_studio.workers.snapshot import Snapshot
 
 WAIT_SECONDS = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class First:
+    """What the script has computed while the window was built, if it has."""
+
+    facts: Pictured | None = None
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,17 +67,33 @@ class News:
     reports: list[StepReport] = field(default_factory=list)
 
 
-def followed(line: str, check: Check) -> Iterator[Joined | News]:
-    """What comes of the script that waits where `line` says, until it ends; raises `LinkError` where none does."""
+def arrived(arrival: Arrival, go_on: Event, check: Check) -> Iterator[First | Joined | News]:
+    """What comes of the script that is arrived at, until it ends; raises `LinkError` where none waits there.
+
+    What comes first needs no torch; that is loaded for the rest, once it may `go_on`.
+    """
+    from dnf_studio.link.picture import read_picture
+
+    questions, news = arrival.connections(check)
+    said = _next(news, check)
+    if said.kind == "picture":
+        yield First(*read_picture(said))
+        said = _next(news, check)
+    else:
+        yield First()
+    while not go_on.wait(WAIT_SECONDS):
+        check()
+    yield from followed(questions, news, said, check)
+
+
+def followed(questions: Connection, news: Connection, said: Message, check: Check) -> Iterator[Joined | News]:
+    """What comes of the script that has `said` what model it holds, until it ends."""
     from dnf_studio.link.description import read_description, snapshot_flow
-    from dnf_studio.link.program import connect
     from dnf_studio.link.remote import Asking
     from dnf_studio.workers.snapshot import Snapshot
 
-    questions, news = connect(line)
     ask = Asking(questions)
     try:
-        said = _next(news, check)
         known, flow = read_description(said, ask)
         yield Joined(
             _opened(known, flow, said), f"{known.title} ({known.pid})", known.follows, known.form == "callables", ask

@@ -107,9 +107,12 @@ def test_the_disagreement_falls_with_the_first_order(name: str) -> None:
     assert many < 0.7
 
 
-@pytest.mark.parametrize("name", ["vp", "edm", "data at 1"])
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"data at 0", "wrap wide"}))
 def test_every_noise_level_has_the_same_marginals(name: str) -> None:
-    """2,000 samples: a mean is right to .022 and a deviation to .016 of the deviation, one standard error each."""
+    """2,000 samples: a mean is right to .022 and a deviation to .016 of the deviation, one standard error each.
+
+    What is left out is the other one by its own convention, and a process that does not end in its base.
+    """
     model = CASES[name].make()
     for lam in (0.0, 1.0, 2.0):
         samples = model.sample(2000, steps=150, lam=lam, solver="sde", last="noise", seed=3).double()
