@@ -59,11 +59,14 @@ def trimmed() -> float:
 
 
 def holders(most: int = 12) -> list[str]:
-    """Who holds the most memory in arrays, tensors, bytes and images: MB, how many, the types on the way to them."""
+    """Who holds the most memory in arrays, tensors, bytes and images: MB, how many, the types on the way to them.
+
+    Of what was there when the window began the collector knows nothing. It was told of it here once, and kept from
+    then on whatever there was, garbage too.
+    """
     import numpy as np
     import torch
 
-    gc.unfreeze()
     found, seen = Counter[str](), set[int]()
     numbers = Counter[str]()
     for holder in gc.get_objects():
@@ -84,7 +87,6 @@ def holders(most: int = 12) -> list[str]:
                 name = f"{kind.__name__} of {type(holder).__qualname__} of {above}"
                 found[name] += size
                 numbers[name] += 1
-    gc.freeze()
     return [f"{size / 1e6:.0f} MB, {numbers[name]}, {name}" for name, size in found.most_common(most)]
 
 
