@@ -25,7 +25,7 @@ from typing import Any
 
 from PySide6.QtCore import QMessageLogContext, QObject, QTimer, QtMsgType, QUrl, qInstallMessageHandler
 from PySide6.QtGui import QDesktopServices, QImage
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QTextEdit, QWidget
 
 from dnf_studio.assets import checkpoint_names, checkpoint_path
 from dnf_studio.errors import StudioError
@@ -88,6 +88,14 @@ def holders(most: int = 12) -> list[str]:
                 found[name] += size
                 numbers[name] += 1
     return [f"{size / 1e6:.0f} MB, {numbers[name]}, {name}" for name, size in found.most_common(most)]
+
+
+def has_chosen_text(widget: QWidget) -> bool:
+    """Whether a drag over `widget` would carry chosen text away, which waits for a mouse of the system that drops it:
+    a part of the monkey once waited there for ever."""
+    whole = widget.parentWidget()
+    chosen = isinstance(widget, QLabel) and widget.hasSelectedText()
+    return chosen or (isinstance(whole, QTextEdit) and whole.textCursor().hasSelection())
 
 
 class Record:
