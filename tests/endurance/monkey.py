@@ -33,7 +33,7 @@ from tests.endurance.real_window import Record, has_chosen_text, holders, reside
 
 EVERY = 100
 """Actions after which all is closed and the memory looked at."""
-USED = "h5py", "pandas", "scipy.stats", "scipy.spatial", "sklearn.neighbors"
+USED = "av", "h5py", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.spatial", "sklearn.neighbors"
 """What is imported when it is first used, pandas alone a hundred MB, which stays: it is here from the beginning."""
 LARGE = 150
 """MB more than at first, from which on it is told who holds them."""
