@@ -145,7 +145,7 @@ class CrowdWatch:
             with torch.inference_mode():
                 ahead, back = self._sides_of(asked, *shown)
                 if ahead.done < ahead.rows or back.done < back.rows:
-                    self._carry(shown, ahead, back, check, pool)
+                    self._carry(asked, shown, ahead, back, check, pool)
         except Cancelled:
             raise
         except Exception:
@@ -205,7 +205,13 @@ class CrowdWatch:
         return flow.standardisation.to_model(flow.sample(rows.stop - rows.start, seed=number)).float()
 
     def _carry(
-        self, shown: tuple[Frame, FrameRequest], ahead: _Side, back: _Side, check: Check, pool: BlockPool
+        self,
+        asked: CrowdRequest,
+        shown: tuple[Frame, FrameRequest],
+        ahead: _Side,
+        back: _Side,
+        check: Check,
+        pool: BlockPool,
     ) -> None:
         """The next batches of the process that is behind, or of both, one on each thread with the noise it takes."""
         import torch
@@ -213,8 +219,8 @@ class CrowdWatch:
         from dnf_studio.core.exploration.display_set import PathSimulator, without_gradients
         from dnf_studio.core.sde.brownian import BrownianPath, latents, noise_of_both
 
-        (frame, wanted), asked = shown, self._asked
-        assert wanted.snapshot is not None and asked is not None
+        frame, wanted = shown
+        assert wanted.snapshot is not None
         flow, request, first = wanted.snapshot.flow, wanted.request, frame.forward.shape[1]
         grid = flow.grid_of(request)
         simulator = PathSimulator(flow, grid, _type_of(flow), request)
