@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
+    Shown = tuple[Frame, FrameRequest]
+
 MOST_POINTS = 200_000
 MOST_NUMBERS = 12_500_000
 """Numbers of the paths of one process, 50 MB: 200,000 points in the plane at N = 30, fewer where N or D is greater."""
@@ -109,7 +111,7 @@ class CrowdWatch:
         """`post` is called with all that is known, each time there is more."""
         self._post = post
         self._asked: CrowdRequest | None = None
-        self._shown: tuple[Frame, FrameRequest] | None = None
+        self._shown: Shown | None = None
         self._sides: dict[Direction, _Side] = {}
         self._starts: tuple[CrowdRequest | None, Tensor | None, Tensor | None] = None, None, None
         """Further points of the data, of whom they were asked, and the display set that they follow."""
@@ -205,13 +207,7 @@ class CrowdWatch:
         return flow.standardisation.to_model(flow.sample(rows.stop - rows.start, seed=number)).float()
 
     def _carry(
-        self,
-        asked: CrowdRequest,
-        shown: tuple[Frame, FrameRequest],
-        ahead: _Side,
-        back: _Side,
-        check: Check,
-        pool: BlockPool,
+        self, asked: CrowdRequest, shown: Shown, ahead: _Side, back: _Side, check: Check, pool: BlockPool
     ) -> None:
         """The next batches of the process that is behind, or of both, one on each thread with the noise it takes."""
         import torch
