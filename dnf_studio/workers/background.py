@@ -187,7 +187,7 @@ class Newest:
     def __init__(self, background: Background) -> None:
         self._background = background
         self._task = Task()
-        self._ended: Callable[[bool], object] = lambda whole: None
+        self._ended: Callable[[bool], object] = _nothing
         self._after: Callable[[], object] | None = None
 
     @property
@@ -202,14 +202,21 @@ class Newest:
         failed: Callable[[Exception], object],
         ended: Callable[[bool], object] = lambda whole: None,
     ) -> None:
-        """Start as `Background.start` does; nothing is reported of the request before any more, not even its end."""
+        """Start as `Background.start` does; nothing is reported of the request before any more, not even its end.
+
+        Once it has ended nothing is kept of it: who is told may hold a run, and what was found a model.
+        """
         self._forget()
+
+        def end(whole: bool) -> None:
+            self._ended = _nothing
+            ended(whole)
 
         def newest(tell: Callable[[Any], object]) -> Callable[[Any], object]:
             return lambda what: tell(what) if task is self._task else None
 
         self._ended = ended
-        task = self._task = self._background.start(work, newest(found), newest(failed), newest(ended))
+        task = self._task = self._background.start(work, newest(found), newest(failed), newest(end))
 
     def run(self, work: Callable[[], T], done: Callable[[T], object], failed: Callable[[Exception], object]) -> None:
         """Call as `Background.run` does; the request before is not answered any more."""
@@ -228,7 +235,8 @@ class Newest:
         """Cancel what runs: report at once that it has ended, and nothing more of it; nothing where nothing runs."""
         if self.running:
             self._forget()
-            self._ended(False)
+            ended, self._ended = self._ended, _nothing
+            ended(False)
 
     def after(self, act: Callable[[], object]) -> None:
         """Call `act` once the running request is answered; not where that fails or something else is asked first."""
@@ -237,6 +245,10 @@ class Newest:
     def _forget(self) -> None:
         self._task.cancel()
         self._task, self._after = Task(), None
+
+
+def _nothing(_whole: bool) -> None:
+    """Nobody waits for the end."""
 
 
 def _once(work: Callable[[], T]) -> Iterator[T]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from dnf_studio.workers.frames import FrameRequest
     from dnf_studio.workers.snapshot import Snapshot
 
+    Shown = tuple[Frame, FrameRequest]
+
 MOST_POINTS = 200_000
 MOST_NUMBERS = 12_500_000
 """Numbers of the paths of one process, 50 MB: 200,000 points in the plane at N = 30, fewer where N or D is greater."""
@@ -109,7 +111,7 @@ class CrowdWatch:
         """`post` is called with all that is known, each time there is more."""
         self._post = post
         self._asked: CrowdRequest | None = None
-        self._shown: tuple[Frame, FrameRequest] | None = None
+        self._shown: Shown | None = None
         self._sides: dict[Direction, _Side] = {}
         self._starts: tuple[CrowdRequest | None, Tensor | None, Tensor | None] = None, None, None
         """Further points of the data, of whom they were asked, and the display set that they follow."""
@@ -145,7 +147,7 @@ class CrowdWatch:
             with torch.inference_mode():
                 ahead, back = self._sides_of(asked, *shown)
                 if ahead.done < ahead.rows or back.done < back.rows:
-                    self._carry(shown, ahead, back, check, pool)
+                    self._carry(asked, shown, ahead, back, check, pool)
         except Cancelled:
             raise
         except Exception:
@@ -205,7 +207,7 @@ class CrowdWatch:
         return flow.standardisation.to_model(flow.sample(rows.stop - rows.start, seed=number)).float()
 
     def _carry(
-        self, shown: tuple[Frame, FrameRequest], ahead: _Side, back: _Side, check: Check, pool: BlockPool
+        self, asked: CrowdRequest, shown: Shown, ahead: _Side, back: _Side, check: Check, pool: BlockPool
     ) -> None:
         """The next batches of the process that is behind, or of both, one on each thread with the noise it takes."""
         import torch
@@ -213,8 +215,8 @@ class CrowdWatch:
         from dnf_studio.core.exploration.display_set import PathSimulator, without_gradients
         from dnf_studio.core.sde.brownian import BrownianPath, latents, noise_of_both
 
-        (frame, wanted), asked = shown, self._asked
-        assert wanted.snapshot is not None and asked is not None
+        frame, wanted = shown
+        assert wanted.snapshot is not None
         flow, request, first = wanted.snapshot.flow, wanted.request, frame.forward.shape[1]
         grid = flow.grid_of(request)
         simulator = PathSimulator(flow, grid, _type_of(flow), request)

@@ -29,11 +29,11 @@ from PySide6.QtWidgets import (
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.gui.features.export.panel import ExportPanel
 from dnf_studio.gui.frame.main_window import MainWindow
-from tests.endurance.real_window import Record, holders, resident, run, trimmed
+from tests.endurance.real_window import Record, has_chosen_text, holders, resident, run, trimmed
 
 EVERY = 100
 """Actions after which all is closed and the memory looked at."""
-USED = "h5py", "pandas", "scipy.stats", "scipy.spatial", "sklearn.neighbors"
+USED = "av", "h5py", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.spatial", "sklearn.neighbors"
 """What is imported when it is first used, pandas alone a hundred MB, which stays: it is here from the beginning."""
 LARGE = 150
 """MB more than at first, from which on it is told who holds them."""
@@ -168,7 +168,7 @@ class Monkey(QObject):
         plots = [plot.plot.viewport() for plot in self._window.plots] if top is self._window else []
         shown = [one for one in plots if one.isVisible()]
         widget = self._chance.choice(shown) if shown and self._chance.random() < 0.6 else self._within(top, QWidget)
-        if widget is None:
+        if widget is None or has_chosen_text(widget):
             return "nothing"
         places = [self._somewhere(widget) for _ in range(self._chance.randrange(2, 7))]
         self._record.doing += f" drag over {type(widget).__name__}"
@@ -252,14 +252,16 @@ class Monkey(QObject):
             self._waited = 1_000
         if any(True for _ in self._closing):
             return
-        frame = self._window.live.frame
-        if (frame is None or not frame.complete or self._waited < 1_040) and self._waited < 2_200:
+        frame, studio = self._window.live.frame, self._window.studio
+        # A run ends with its iteration, a study with its next check: until then they have their memory
+        busy = studio.training.run is not None or studio.training.active or studio.background.busy
+        if (busy or frame is None or not frame.complete or self._waited < 1_040) and self._waited < 2_200:
             return
         self._record.doing = f"{self._next} collects"
         memory = trimmed()
         self._first = self._first or memory
         held = holders() if memory > self._first + LARGE else []
-        self._record.tell("closed", action=self._next, memory=round(memory), frame=frame is not None, holders=held)
+        self._record.tell("closed", action=self._next, memory=round(memory), busy=busy, holders=held)
         self._tidying, self._waited = False, 0
         if self._next >= self._end:
             self._record.tell("done", action=self._next)

@@ -25,7 +25,7 @@ from typing import Any
 
 from PySide6.QtCore import QMessageLogContext, QObject, QTimer, QtMsgType, QUrl, qInstallMessageHandler
 from PySide6.QtGui import QDesktopServices, QImage
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QTextEdit, QWidget
 
 from dnf_studio.assets import checkpoint_names, checkpoint_path
 from dnf_studio.errors import StudioError
@@ -59,11 +59,14 @@ def trimmed() -> float:
 
 
 def holders(most: int = 12) -> list[str]:
-    """Who holds the most memory in arrays, tensors, bytes and images: MB, how many, the types on the way to them."""
+    """Who holds the most memory in arrays, tensors, bytes and images: MB, how many, the types on the way to them.
+
+    Of what was there when the window began the collector knows nothing. It was told of it here once, and kept from
+    then on whatever there was, garbage too.
+    """
     import numpy as np
     import torch
 
-    gc.unfreeze()
     found, seen = Counter[str](), set[int]()
     numbers = Counter[str]()
     for holder in gc.get_objects():
@@ -84,8 +87,15 @@ def holders(most: int = 12) -> list[str]:
                 name = f"{kind.__name__} of {type(holder).__qualname__} of {above}"
                 found[name] += size
                 numbers[name] += 1
-    gc.freeze()
     return [f"{size / 1e6:.0f} MB, {numbers[name]}, {name}" for name, size in found.most_common(most)]
+
+
+def has_chosen_text(widget: QWidget) -> bool:
+    """Whether a drag over `widget` would carry chosen text away, which waits for a mouse of the system that drops it:
+    a part of the monkey once waited there for ever."""
+    whole = widget.parentWidget()
+    chosen = isinstance(widget, QLabel) and widget.hasSelectedText()
+    return chosen or (isinstance(whole, QTextEdit) and whole.textCursor().hasSelection())
 
 
 class Record:

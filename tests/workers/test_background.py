@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Event, current_thread, get_native_id, main_thread
 from time import monotonic
 
@@ -251,3 +254,28 @@ def test_nothing_begins_once_it_is_closed(background: Background) -> None:
     newest.run(lambda: ran.append(1), fail, fail)
     background.close()
     assert ran == [] and not task.running and not newest.running and not background.busy
+
+
+class Held:
+    """Something large, such as a run."""
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_nothing_is_kept_of_a_request_that_has_ended(background: Background, qtbot: QtBot, cancelled: bool) -> None:
+    newest, held, release, found = Newest(background), Held(), Event(), list[weakref.ref[Held]]()
+
+    def work() -> Held:
+        release.wait(5)
+        made = Held()
+        found.append(weakref.ref(made))
+        return made
+
+    seen = weakref.ref(held)
+    newest.run(work, partial(lambda _held, _made: None, held), fail)
+    del held
+    if cancelled:
+        newest.cancel()
+    release.set()
+    qtbot.waitUntil(lambda: not background.busy and len(found) == 1)
+    # The thread lets go of what it made after it has told
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and seen() is None and found[0]() is None)

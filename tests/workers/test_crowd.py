@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.brownian import BrownianPath, latents, noise_of_both
 from dnf_studio.core.sde.paths import forward_path
 from dnf_studio.workers import crowd
-from dnf_studio.workers.crowd import Crowd, CrowdRequest
+from dnf_studio.workers.crowd import Crowd, CrowdRequest, CrowdWatch
 from dnf_studio.workers.excess import ExcessWatch
 from dnf_studio.workers.explorer import Explorer
 from dnf_studio.workers.snapshot import Snapshot
@@ -118,6 +119,27 @@ def test_there_is_none_while_a_model_trains_nor_of_what_nobody_asks(explorer: Ex
     explorer.request(viewed(steps=5))
     time.sleep(0.1)
     assert explorer.crowd.take() is None
+
+
+def test_what_is_asked_no_more_as_its_batch_begins_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, explorer: Explorer
+) -> None:
+    own, gone = CrowdWatch._sides_of, Event()
+
+    def sides_of(watch: CrowdWatch, *of: Any) -> object:  # noqa: ANN401 - as it is given
+        found = own(watch, *of)
+        if not gone.is_set():
+            # As the window may from its own thread
+            explorer.follow(None)
+            gone.set()
+        return found
+
+    monkeypatch.setattr(CrowdWatch, "_sides_of", sides_of)
+    dataset = open_dataset("rings")
+    show(explorer, dataset)
+    assert gone.wait(20)
+    explorer.follow(CrowdRequest(COUNT, dataset))
+    assert crowds_until(explorer)[-1].totals == (COUNT, COUNT)
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch, explorer: Explorer) -> None:

@@ -278,6 +278,8 @@ class Plot(TellingPlot, QWidget):
         plot.setAccessibleDescription(self.caption)
         plot.setMinimumSize(120, 80)
         plot.setFrameShape(plot.Shape.NoFrame)
+        # One colour is filled in as quickly as it is copied from a picture of the plot's size, which each plot kept
+        plot.setCacheMode(plot.CacheModeFlag.CacheNone)
         plot.hideButtons()
         plot.setMenuEnabled(False)
         for side in AXES:

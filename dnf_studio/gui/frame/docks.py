@@ -96,10 +96,10 @@ class FeatureDock(QDockWidget):
         self._ready = True
         self._shown(self.isVisible())
 
-    def fill(self) -> None:
-        """Make the pages, once."""
+    def fill(self) -> bool:
+        """Make the pages, once; whether they were made now."""
         if self.pages or self._workspace is None:
-            return
+            return False
         for page in self._pages:
             widget = page.make(self._workspace)
             self.pages[page.title] = widget
@@ -111,6 +111,7 @@ class FeatureDock(QDockWidget):
         if self.tabs is not None:
             self.tabs.setDocumentMode(True)
         self.setWidget(self.tabs or next(iter(self.pages.values())))
+        return True
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Note that a person closed the dock: it does not open by itself again."""
@@ -151,8 +152,15 @@ class FeatureDock(QDockWidget):
         self._settled = True
         if not self.isHidden() and (self._place.opens_itself or not self.visibleRegion().isEmpty()):
             self.hide()
-            return
-        self.fill()
+        elif self.fill():
+            # To make the pages takes as long as to make room for them, for which all plots change their sizes
+            QTimer.singleShot(0, self, self._come)
+        else:
+            self._come()
+
+    @Slot()
+    def _come(self) -> None:
+        """Show the dock in front of those that share its place."""
         alone = self.isHidden() and (self._first is self or self._first is None or self._first.isHidden())
         if alone:
             self._open()

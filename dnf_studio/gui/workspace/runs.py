@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 RATE_SECONDS = 3.0
 """Seconds of training over which iterations a second are counted."""
-MOST_DISCARDED, DISCARDED_BYTES = 3, 20_000_000
-"""Runs that can be brought back, and the most that the snapshots of each take in memory."""
+MOST_DISCARDED, DISCARDED_BYTES, EARLIER_BYTES = 3, 16_000_000, 4_000_000
+"""Runs that can be brought back, and the most that the snapshots of the last one take in memory, and of one before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,13 @@ class DiscardedRun:
     dataset: Dataset
     opened: Opened
     """What was shown of it."""
+
+    def thinned(self, most_bytes: int) -> DiscardedRun:
+        """The same run with snapshots that take at most so much memory."""
+        from dnf_studio.core.training.snapshots import thinned
+
+        fewer = thinned(self.state.snapshots or (), self.state.iteration, most_bytes)
+        return replace(self, state=replace(self.state, snapshots=fewer))
 
     def make_run(self) -> Run:
         """The run as it was. For a thread."""
@@ -158,14 +165,14 @@ class StudioRuns(QObject):
         """Forget the run, which nothing moves; one that is not saved can be brought back."""
         run, lost = self.training.run, self.training.unsaved
         if run is not None and lost and self._opened is not None:
-            from dnf_studio.core.training.snapshots import thinned
-
-            # Fewer than while it is shown: several such runs are kept
-            kept = thinned(run.snapshots.all, run.iteration, DISCARDED_BYTES)
-            state = replace(run.state(), snapshots=kept)
-            self._discarded.append(DiscardedRun(state, run.dataset, self._opened))
-            self.discarded_changed.emit(self.discarded)
+            self._keep(DiscardedRun(replace(run.state(), snapshots=run.snapshots.all), run.dataset, self._opened))
         self.training.forget(keep=lost)
+
+    def _keep(self, fresh: DiscardedRun) -> None:
+        """Keep what was discarded now, and of those before, which come back only after it, fewer snapshots."""
+        earlier = [kept.thinned(EARLIER_BYTES) for kept in self._discarded]
+        self._discarded = deque([*earlier, fresh.thinned(DISCARDED_BYTES)], maxlen=MOST_DISCARDED)
+        self.discarded_changed.emit(self.discarded)
 
     def _let_go(self, kept: DiscardedRun) -> None:
         """Note that `kept` is discarded no more."""

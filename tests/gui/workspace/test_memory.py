@@ -131,6 +131,9 @@ def stands_as_another_one_stood(window: MainWindow) -> None:
     layout, before = window.workspace.arrangement, window.workspace.arrangement.read()
     assert window.docks["notes"].isHidden()
     window.commands["notes"].trigger()
+    # What is made in one turn is shown in the next: both change the sizes of all plots
+    assert window.docks["notes"].panel is not None and window.docks["notes"].isHidden()
+    QApplication.processEvents()
     window.views.tabs.show_named("Score")
     window.tabs.setCurrentIndex(2)
     after = json.loads(json.dumps(layout.read()))

@@ -17,6 +17,7 @@ from PySide6.QtGui import QImage, QPainter, QTransform
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
+from dnf_studio.gui.drawing.layers.limits import Bins, Limits
 from dnf_studio.gui.drawing.layers.trails import at_position
 
 BIN = 4
@@ -27,9 +28,7 @@ SHADES = 256
 MOST = 0.92
 TOP = 0.985
 """Quantile of the bins that hold points which gets the strongest colour."""
-MOMENTS = 5
 MAX_SAMPLED = 20_000
-FOLLOW = 0.12
 MANY = 10_000
 MAX_PASSES = 10
 Array = NDArray[np.float32]
@@ -46,16 +45,14 @@ class DensityLayer(DeviceLayer):
         self._way = 0.0
         self._table = argb_table(("#000000", "#000000"))
         self._version = 0
-        self._levels: Array | None = None
-        self._key: tuple[object, ...] = ()
-        self._zoom: tuple[object, ...] = ()
+        self._limits = Limits(self._level)
 
     def set_paths(self, paths: Array, fresh: bool, count: int | None = None) -> None:
         """The paths (N+1, P, 2) whose points are shown, or some of `count`; `fresh` ones set the limits at once."""
         self._paths, self._count = paths, paths.shape[1] if count is None else count
         self._version += 1
         if fresh:
-            self._levels = None
+            self._limits.forget()
         self.update()
 
     def set_points(self, points: Array, way: float) -> None:
@@ -71,9 +68,8 @@ class DensityLayer(DeviceLayer):
     @property
     def limit(self) -> float:
         """The density, share of points a bin, that gets the strongest colour where the cursor is."""
-        if self._levels is None:
-            return 1.0
-        return float(np.exp(np.interp(self._way, np.linspace(0, 1, MOMENTS), self._levels)))
+        found = self._limits.at(self._way)
+        return 1.0 if found is None else float(np.exp(found[0]))
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """Count, smooth, colour and stretch."""
@@ -81,12 +77,12 @@ class DensityLayer(DeviceLayer):
             return
         if isinstance(painter, FigurePainter):
             # The limits that the screen has followed stay those of the screen
-            followed = self._levels, self._key, self._zoom
+            followed = self._limits.copy()
             painter.rasterise(transform, area, self.draw)
-            self._levels, self._key, self._zoom = followed
+            self._limits = followed
             return
-        corner, width, height = bins_over(transform, area)
-        self._follow(transform, corner, width, height)
+        corner, width, height = bins = bins_over(transform, area)
+        self._limits.bring_up(self._way, self._version, transform, bins)
         shares = _shares(self._points, passes_for(len(self._points)), transform, corner, width, height)
         # The root shows thin tails beside dense cores
         shades = np.sqrt(shares * np.float32(1 / max(self.limit, 1e-12))) * np.float32(SHADES - 1)
@@ -95,15 +91,16 @@ class DensityLayer(DeviceLayer):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF(corner, QPointF(corner.x() + width * BIN, corner.y() + height * BIN)), image)
 
-    def _follow(self, transform: QTransform, corner: QPointF, width: int, height: int) -> None:
-        """Bring the limits up to the paths; another zoom or another view sets them at once."""
-        zoom = transform.m11(), transform.m22()
-        key = (self._version, *zoom)
-        if key == self._key and self._levels is not None:
-            return
-        wanted = _levels(self._paths, self._count, transform, corner, width, height)
-        self._levels = next_levels(self._levels if zoom == self._zoom else None, wanted)
-        self._key, self._zoom = key, zoom
+    def _level(self, way: float, transform: QTransform, bins: Bins) -> Array:
+        """Log of a high quantile of the filled bins at one moment of the `way`, (1,); NaN where there is none."""
+        paths = self._paths
+        if not len(paths) or not paths.shape[1]:
+            return np.full(1, np.nan, np.float32)
+        some = paths[:, :: -(-paths.shape[1] // MAX_SAMPLED)]
+        points = at_position(some, way * (len(paths) - 1))
+        shares = _shares(points, passes_for(self._count), transform, *bins)
+        filled = shares[shares > 0.1 / some.shape[1]]
+        return np.full(1, np.log(np.quantile(filled, TOP)) if len(filled) else np.nan, np.float32)
 
 
 class GroundLayer(DeviceLayer):
@@ -176,11 +173,6 @@ def smooth(values: Array) -> Array:
     return values
 
 
-def next_levels(levels: Array | None, wanted: Array) -> Array:
-    """Log limits on their way to `wanted`: at once where there are none, then an eighth of the way a frame."""
-    return wanted if levels is None else levels + np.float32(FOLLOW) * (wanted - levels)
-
-
 @cache
 def argb_table(
     stops: tuple[str, ...], shades: int = SHADES, most: float = MOST, floor: float = 0.0
@@ -192,7 +184,7 @@ def argb_table(
     return premultiplied(colours, alpha)
 
 
-def bins_over(transform: QTransform, area: QRectF) -> tuple[QPointF, int, int]:
+def bins_over(transform: QTransform, area: QRectF) -> Bins:
     """Corner and size of the bins that cover `area`; they lie fast on the plot's origin while it is dragged."""
     left = np.floor((area.left() - transform.dx()) / BIN) - MARGIN
     top = np.floor((area.top() - transform.dy()) / BIN) - MARGIN
@@ -213,20 +205,3 @@ def _shares(points: Array, passes: int, transform: QTransform, corner: QPointF, 
     for _ in range(passes):
         shares = smooth(shares)
     return shares
-
-
-def _levels(paths: Array, count: int, transform: QTransform, corner: QPointF, width: int, height: int) -> Array:
-    """Log of a high quantile of the filled bins at a few moments of the way."""
-    if not len(paths) or not paths.shape[1]:
-        return np.zeros(MOMENTS, np.float32)
-    some, passes = paths[:, :: -(-paths.shape[1] // MAX_SAMPLED)], passes_for(count)
-    found = []
-    for position in np.linspace(0, len(paths) - 1, MOMENTS):
-        shares = _shares(at_position(some, float(position)), passes, transform, corner, width, height)
-        filled = shares[shares > 0.1 / some.shape[1]]
-        found.append(np.log(np.quantile(filled, TOP)) if len(filled) else np.nan)
-    raw = np.array(found, np.float32)
-    known = np.isfinite(raw)
-    if not known.any():
-        return np.zeros(MOMENTS, np.float32)
-    return np.interp(np.arange(MOMENTS), np.flatnonzero(known), raw[known]).astype(np.float32)

@@ -20,16 +20,15 @@ from PySide6.QtWidgets import QApplication
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.density import (
     BIN,
-    MOMENTS,
     SHADES,
     TOP,
     bin_points,
     bins_over,
-    next_levels,
     passes_for,
 )
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter, letters
+from dnf_studio.gui.drawing.layers.limits import Bins, Limits
 from dnf_studio.gui.drawing.layers.scale import ColourKey
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.theme import LIGHT, Theme
@@ -46,7 +45,6 @@ LEAST = 0.1
 OPAQUE = 0.9
 NONE = np.empty((0, 0, 2), np.float32)
 Array = NDArray[np.float32]
-Bins = tuple[QPointF, int, int]
 
 
 class DifferenceLayer(DeviceLayer):
@@ -64,9 +62,7 @@ class DifferenceLayer(DeviceLayer):
         self._position = 0.0
         self._version = 0
         self._subject: object = None
-        self._levels: Array | None = None
-        self._key: tuple[object, ...] = ()
-        self._zoom: tuple[object, ...] = ()
+        self._limits = Limits(self._level)
         self._image: QImage | None = None
         self._image_of: tuple[object, ...] = ()
         self.key = DifferenceKey(self, ramp, names)
@@ -79,7 +75,7 @@ class DifferenceLayer(DeviceLayer):
         if more is not self._clouds[0] or less is not self._clouds[1]:
             self._version += 1
             if subject != self._subject:
-                self._levels = None
+                self._limits.forget()
         self._clouds, self._position, self._subject = (more, less), position, subject
         self.update()
         self.key.update()
@@ -98,20 +94,24 @@ class DifferenceLayer(DeviceLayer):
     @property
     def limit(self) -> tuple[float, float]:
         """The difference that gets the strongest colour where the cursor is, and that as part of the densest place."""
-        if self._levels is None:
+        found = self._limits.at(self._way)
+        if found is None:
             return 1.0, 1.0
-        way = self._position / max(1, len(self._clouds[0]) - 1)
-        limit, peak = (float(np.exp(np.interp(way, np.linspace(0, 1, MOMENTS), row))) for row in self._levels)
+        limit, peak = (float(value) for value in np.exp(found))
         return limit, limit / peak
+
+    @property
+    def _way(self) -> float:
+        return self._position / max(1, len(self._clouds[0]) - 1)
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """Count, smooth, compare and colour what has changed, and stretch it."""
         if not self.full:
             return
         if isinstance(painter, FigurePainter):
-            followed = self._levels, self._key, self._zoom
+            followed = self._limits.copy()
             painter.rasterise(transform, area, self.draw)
-            self._levels, self._key, self._zoom = followed
+            self._limits = followed
             return
         corner, width, height = bins = bins_over(transform, area)
         of = self._version, self._position, transform.m11(), transform.m22(), corner.x(), corner.y(), width, height
@@ -124,21 +124,24 @@ class DifferenceLayer(DeviceLayer):
 
     def _picture(self, transform: QTransform, bins: Bins) -> QImage:
         """A pixel for each bin."""
-        self._follow(transform, bins)
+        self._limits.bring_up(self._way, self._version, transform, bins)
         found, shown, _ = _compare(self._clouds, self._position, transform, bins)
         limit, _ = self.limit
         shades = np.clip((0.5 + 0.5 * found / limit) * (SHADES - 1), 0, SHADES - 1).astype(np.intp)
         return image_of(np.where(shown, self._table[shades], np.uint32(0)))
 
-    def _follow(self, transform: QTransform, bins: Bins) -> None:
-        """Bring the limits up to the paths; another zoom or another view sets them at once."""
-        zoom = transform.m11(), transform.m22()
-        key = (self._version, *zoom)
-        if key == self._key and self._levels is not None:
-            return
-        wanted = _levels(self._clouds, transform, bins)
-        self._levels = next_levels(self._levels if zoom == self._zoom else None, wanted)
-        self._key, self._zoom = key, zoom
+    def _level(self, way: float, transform: QTransform, bins: Bins) -> Array:
+        """Logs of the limit and of the densest place at one moment of the `way`, (2,)."""
+        clouds = self._clouds
+        totals = clouds[0].shape[1], clouds[1].shape[1]
+        found, shown, counts = _compare(clouds, way * (len(clouds[0]) - 1), transform, bins)
+        density = weighted(counts, _binomial(_passes(min(totals)))) / sum(totals)
+        filled = density[density > 0.1 / sum(totals)]
+        if not len(filled):
+            return np.zeros(2, np.float32)
+        peak = float(np.quantile(filled, TOP))
+        largest = float(np.quantile(np.abs(found[shown]), TOP)) if shown.any() else 0.0
+        return np.log(np.array([max(largest, LEAST * peak), peak], np.float32))
 
 
 class DifferenceKey(DeviceLayer):
@@ -221,24 +224,6 @@ def _compare(
     totals = clouds[0].shape[1], clouds[1].shape[1]
     found, shown = signed_difference(counts[0], counts[1], totals, _passes(min(totals)))
     return found, shown, counts[0] + counts[1]
-
-
-def _levels(clouds: tuple[Array, Array], transform: QTransform, bins: Bins) -> Array:
-    """Logs of the limit and of the densest place at a few moments of the way, (2, MOMENTS)."""
-    totals = clouds[0].shape[1], clouds[1].shape[1]
-    weights, rows = _binomial(_passes(min(totals))), []
-    for position in np.linspace(0, len(clouds[0]) - 1, MOMENTS):
-        found, shown, counts = _compare(clouds, float(position), transform, bins)
-        density = weighted(counts, weights) / sum(totals)
-        filled = density[density > 0.1 / sum(totals)]
-        if len(filled):
-            peak = float(np.quantile(filled, TOP))
-            largest = float(np.quantile(np.abs(found[shown]), TOP)) if shown.any() else 0.0
-            rows.append((max(largest, LEAST * peak), peak))
-        else:
-            rows.append((1.0, 1.0))
-    levels: Array = np.log(np.array(rows, np.float32).T)
-    return levels
 
 
 def _passes(count: int) -> int:

@@ -52,6 +52,8 @@ class GuideDialog(QDialog):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        # The pictures of a page that is closed took 7 MB for as long as the window
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
         self.resize(WIDTH, HEIGHT)
         self.browser = QTextBrowser(self)
@@ -137,7 +139,7 @@ def _examples() -> str:
 
 def show_guide(title: str, parent: QWidget, words: str = "") -> None:
     """Open the page `title` of the guide beside `parent`, or bring it to the front, at the first of these `words`."""
-    known = [dialog for dialog in parent.findChildren(GuideDialog) if dialog.windowTitle() == title]
+    known = [one for one in parent.findChildren(GuideDialog) if one.windowTitle() == title and one.isVisible()]
     dialog = known[0] if known else GuideDialog(title, parent)
     dialog.show()
     if words:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF
+from PySide6.QtGui import QTransform
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.drawing.layers.density import argb_table, bin_points, next_levels, smooth
+from dnf_studio.gui.drawing.layers.density import argb_table, bin_points, smooth
+from dnf_studio.gui.drawing.layers.limits import MOMENTS, Limits, followed
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, mix
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from tests.gui.drawing.test_theme import contrast
@@ -57,12 +59,39 @@ def test_smoothing_keeps_what_is_inside_and_is_even() -> None:
 
 def test_limits_follow_slowly() -> None:
     first, wanted = np.zeros(3, np.float32), np.ones(3, np.float32)
-    assert next_levels(None, wanted) is wanted
-    once = next_levels(first, wanted)
+    once = followed(first, wanted)
     assert (once > 0).all() and (once < 0.2).all()
     for _ in range(60):
-        once = next_levels(once, wanted)
+        once = followed(once, wanted)
     assert np.allclose(once, wanted, atol=1e-3)
+    # A moment that the cursor was not at meanwhile goes as far at once
+    twice = followed(followed(first, wanted), wanted)
+    assert np.allclose(followed(first, wanted, frames=2), twice)
+
+
+def test_limits_are_looked_for_where_the_cursor_is_and_once() -> None:
+    asked, place, bins = [], QTransform.fromScale(10, -10), (QPointF(), 20, 10)
+
+    def find(way: float, *_: object) -> np.ndarray:
+        asked.append(way)
+        return np.full(1, np.nan if way > 0.8 else way, np.float32)
+
+    limits = Limits(find)
+    assert limits.at(0.3) is None
+    for way in (0.3, 0.4, 0.26):
+        limits.bring_up(way, 1, place, bins)
+        assert limits.at(way) == pytest.approx(way)
+    assert asked == [0.25, 0.5]
+    # With nothing to see at the end, what is next to it
+    limits.bring_up(1.0, 1, place, bins)
+    assert asked == [0.25, 0.5, 1.0] and limits.at(1.0) == pytest.approx(0.5)
+    asked.clear()
+    limits.forget()
+    limits.bring_up(1.0, 2, place, bins)
+    assert sorted(asked) == [k / (MOMENTS - 1) for k in range(MOMENTS)] and limits.at(1.0) == pytest.approx(0.75)
+    asked.clear()
+    limits.bring_up(0.5, 2, QTransform.fromScale(20, -20), bins)
+    assert asked == [0.5]
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)

@@ -12,6 +12,7 @@ import torch
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.models.diffflow import DiffFlow
@@ -45,6 +46,8 @@ def dock_of(window: MainWindow) -> FeatureDock:
 
 def open_dock(window: MainWindow) -> OutliersPanel:
     QTest.keySequence(window, QKeySequence("Ctrl+Shift+K"))
+    # It is made in one turn and shown in the next
+    QApplication.processEvents()
     panel = dock_of(window).panel
     assert isinstance(panel, OutliersPanel) and panel.isVisible()
     return panel
