@@ -312,7 +312,9 @@ def test_curves_with_nothing_to_show_are_nothing_and_what_is_below_0_stays_there
 def quick_cells(patch: pytest.MonkeyPatch) -> Plan:
     """A plan of two cells that are trained for an iteration and measured by nobody."""
     patch.setattr(drawing, "SHOWN", 100)
-    patch.setattr(making, "measure", lambda run, plan, cell, tell: measured(cell.data, cell.model, cell.seed, 0.1))
+    patch.setattr(
+        making, "measure", lambda _run, _flow, _plan, cell, _tell: measured(cell.data, cell.model, cell.seed, 0.1)
+    )
     return replace(TINY.changed(["checkerboard"], 1e-6, arms=("diffflow", "diffusion")), steps=(2,), points=50)
 
 

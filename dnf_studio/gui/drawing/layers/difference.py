@@ -22,13 +22,14 @@ from dnf_studio.gui.drawing.layers.density import (
     BIN,
     SHADES,
     TOP,
+    Bins,
+    Limits,
     bin_points,
     bins_over,
     passes_for,
 )
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter, letters
-from dnf_studio.gui.drawing.layers.limits import Bins, Limits
 from dnf_studio.gui.drawing.layers.scale import ColourKey
 from dnf_studio.gui.drawing.layers.trails import at_position
 from dnf_studio.gui.drawing.theme import LIGHT, Theme

@@ -10,8 +10,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QTransform
 from pytestqt.qtbot import QtBot
 
-from dnf_studio.gui.drawing.layers.density import argb_table, bin_points, smooth
-from dnf_studio.gui.drawing.layers.limits import MOMENTS, Limits, followed
+from dnf_studio.gui.drawing.layers.density import MOMENTS, Limits, argb_table, bin_points, followed, smooth
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, mix
 from dnf_studio.gui.features.processes.process_view import ProcessView
 from tests.gui.drawing.test_theme import contrast
