@@ -66,9 +66,9 @@ def fit_steps(
     Examples
     --------
     >>> import dnf_studio as dnf
-    >>> found = dnf.fit_steps("diffflow-rings", steps=3, iterations=3, progress=False)
+    >>> found = dnf.fit_steps("diffflow-rings", steps=1, iterations=3, progress=False)
     >>> [one.steps for one in found.by_steps]
-    [3]
+    [1]
     """
     # Long by its docstring, which tells each parameter
     from dnf_studio.core.training.few_steps import fit_each, step_fit_of

@@ -14,11 +14,10 @@ from dnf_studio.core.evaluation.by_steps import finite, step_rows
 from dnf_studio.core.evaluation.chain_bounds import entropy_of
 from dnf_studio.core.evaluation.likelihoods import nll_bound, nll_ode_and_error
 from dnf_studio.core.models.base import GenerativeModel
-from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from dnf_studio.core.storage.checkpoint import read_checkpoint
 from dnf_studio.core.training.cost import run_cost
-from dnf_studio.core.training.few_steps import fit_each
+from dnf_studio.core.training.few_steps import fit_each, step_fit_of
 from dnf_studio.core.training.run import Run
-from dnf_studio.core.training.step_judge import with_fitted
 from dnf_studio.errors import ExportError
 from dnf_studio.reproduce.distances import ways
 from dnf_studio.reproduce.plan import ARMS, TABLES, Cell, Plan
@@ -93,11 +92,10 @@ def with_fits(run: Run, folder: Path, plan: Plan, cell: Cell, tell: Tell) -> Gen
     if path.exists():
         return read_checkpoint(path).build()
     say = lambda _part, text: tell(f"fitting steps, {text}")  # noqa: E731
-    found = fit_each(run.flow, run.dataset, plan.fit, cell.seed, tell=say, network=True)
-    flow = with_fitted(run.flow, {one.steps: (one.rows, one.network) for one in found if one.rows is not None})
+    found = step_fit_of(run.flow, [*fit_each(run.flow, run.dataset, plan.fit, cell.seed, tell=say, network=True)])
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_checkpoint(path, Checkpoint.of_model(flow))
-    return flow
+    found.save(path)
+    return found.model
 
 
 def measure(run: Run, flow: GenerativeModel, plan: Plan, cell: Cell, tell: Tell) -> Measured:

@@ -28,9 +28,9 @@ class StepFit(WithFacts):
     Examples
     --------
     >>> import dnf_studio as dnf
-    >>> found = dnf.fit_steps("matching-rings", steps=2, iterations=2, progress=False)
+    >>> found = dnf.fit_steps("matching-rings", steps=1, iterations=2, progress=False)
     >>> found.steps, found.by_steps[0].solver
-    ((2,), 'midpoint')
+    ((1,), 'midpoint')
     """
 
     model: GenerativeModel

@@ -119,14 +119,14 @@ class Limits:
         """`find` gives the logs at one part of the way, 0 … 1, NaN where there are none."""
         self._find = find
         self._found: dict[int, tuple[int, Array]] = {}
-        self._zoom: tuple[float, float] = 0.0, 0.0
-        self._key: tuple[object, ...] = ()
+        self._key: tuple[float, ...] = ()
+        """Version and zoom, both ways, of which the limits are; empty where there are none."""
         self._place: tuple[QTransform, Bins] | None = None
 
     def copy(self) -> Limits:
         """The same ones, to go on from."""
         other = Limits(self._find)
-        other._found, other._zoom, other._key, other._place = dict(self._found), self._zoom, self._key, self._place
+        other._found, other._key, other._place = dict(self._found), self._key, self._place
         return other
 
     def forget(self) -> None:
@@ -136,11 +136,11 @@ class Limits:
 
     def bring_up(self, way: float, version: int, transform: QTransform, bins: Bins) -> None:
         """Have those beside `way` for the paths of this `version`, at once where the zoom is another one."""
-        zoom = transform.m11(), transform.m22()
-        if zoom != self._zoom:
+        key = version, transform.m11(), transform.m22()
+        if key[1:] != self._key[1:]:
             self._found.clear()
-        if (version, zoom) != self._key or self._place is None:
-            self._key, self._zoom, self._place = (version, zoom), zoom, (QTransform(transform), bins)
+        if key != self._key:
+            self._key, self._place = key, (QTransform(transform), bins)
         self._bring(sorted({int(np.floor(way * (MOMENTS - 1))), int(np.ceil(way * (MOMENTS - 1)))}), version)
         if not self._known():
             # Nothing is seen there: what is seen elsewhere tells more than nothing
