@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from dnf_studio.errors import StudioError
@@ -51,11 +52,17 @@ class RunsPanel(QWidget):
         """Bring the curves to the front."""
         self.tabs.setCurrentWidget(self._place)
 
+    @Slot(int)
     def _chosen(self, tab: int) -> None:
-        """Make the curves when they are first seen."""
+        """Make the curves when they are first seen, in a turn of their own: the dock may have come with this one."""
         if self.curves is None and self.tabs.widget(tab) is self._place:
-            from dnf_studio.gui.features.runs.curves import CurvesPage
+            QTimer.singleShot(0, self, self._make_curves)
 
+    @Slot()
+    def _make_curves(self) -> None:
+        from dnf_studio.gui.features.runs.curves import CurvesPage
+
+        if self.curves is None:
             self.curves = CurvesPage(self._workspace)
             self.curves.set_theme(self._theme)
             self._column.addWidget(self.curves)

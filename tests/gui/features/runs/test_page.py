@@ -95,12 +95,15 @@ def test_rows_sort_filter_and_say_what_is_broken(page: RunsPage, folder: Path) -
 
 
 def test_curves_are_made_when_they_are_first_seen(quiet_workspace: Workspace, qtbot: QtBot) -> None:
-    """Made with the table they took the dock two thirds of the third of a second that it needed to open."""
+    """Made with the table they took the dock two thirds of the third of a second that it needed to open; a command that
+    opens the dock and shows the curves at once makes them a turn later."""
     panel = RunsPanel(quiet_workspace)
     qtbot.addWidget(panel)
     panel.set_theme(DARK)
     assert panel.curves is None
     panel.show_curves()
+    assert panel.curves is None
+    qtbot.waitUntil(lambda: panel.curves is not None)
     curves = panel.curves
     assert curves is not None and curves.isVisibleTo(panel) and curves.tabs.loss.theme is DARK
     panel.tabs.setCurrentIndex(0)
