@@ -31,7 +31,7 @@ from dnf_studio.core.sde.paths import Field, Sampler
 from dnf_studio.core.sde.sample_settings import SampleSettings, check_count
 from dnf_studio.core.sde.solvers import unused_settings
 from dnf_studio.core.sde.solvers.sde import backward_states
-from dnf_studio.errors import DivergenceError, UnsupportedError, check_interrupt
+from dnf_studio.errors import Check, DivergenceError, UnsupportedError, check_interrupt
 
 Array = NDArray[np.float32]
 BLOCK = 65_536
@@ -87,6 +87,7 @@ class _Sampler:
     """Drift and score, where Langevin steps are wanted."""
     trajectories: bool
     noise: bool
+    check: Check
 
     def draw(self, numbers: range, rows: int) -> _Part:
         """The first `rows` rows of the sub-blocks `numbers`, counted from the first of all, computed as one batch."""
@@ -105,7 +106,7 @@ class _Sampler:
 
             x = z
             for j, state in enumerate(self._states(sources, z, noise)):
-                check_interrupt()
+                self.check()
                 x = state
                 if path is not None:
                     path[:, j] = x
@@ -167,14 +168,16 @@ def sample_blocks(
     rows: int | None = None,
     start: int = 0,
     diverging: bool = False,
+    check: Check = check_interrupt,
 ) -> Iterator[SampleBlock]:
     """Draw `count` samples (12, 17) in order, as blocks of bounded size, those before row `start` left out.
 
     `threads` changes the speed only, and `rows` how many come at once: at most so many in whole
-    sub-blocks. A `start` where a block of an earlier call ended, or on a processor that of any sub-block, changes no
-    number. Raises `SettingError` for a count that cannot be, and `DivergenceError` instead of yielding a
-    number that is not finite, unless `diverging` asks for those too. New samples are of the whole process and start
-    from noise: raises `UnsupportedError` for other `parts` and another `start`.
+    sub-blocks. `check` is called at every step by each thread, since a block of many steps takes minutes. A `start`
+    where a block of an earlier call ended, or on a processor that of any sub-block, changes no number. Raises
+    `SettingError` for a count that cannot be, and `DivergenceError` instead of yielding a number that is not finite,
+    unless `diverging` asks for those too. New samples are of the whole process and start from noise: raises
+    `UnsupportedError` for other `parts` and another `start`.
     """
     # Long by its docstring, which tells each parameter
     check_count(count)
@@ -189,7 +192,7 @@ def sample_blocks(
     if rows is not None:
         chunk = max(1, min(chunk, rows // SUB_BLOCK))
     with BlockPool(worker_threads(flow.device) if threads is None else threads) as pool:
-        sampler = pool.map(lambda _: _prepare(flow, grid, chosen, trajectories, noise), [None])[0]
+        sampler = pool.map(lambda _: _prepare(flow, grid, chosen, trajectories, noise, check), [None])[0]
         pool.map(lambda _: sampler.check_live(), [None])
         for first in range(start // SUB_BLOCK, subs, chunk):
             end = min(first + chunk, subs)
@@ -210,12 +213,14 @@ def sample(flow: Model, count: int, settings: SampleSettings) -> Tensor:
     return torch.cat(blocks).to(flow.device)
 
 
-def _prepare(flow: Model, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool) -> _Sampler:
+def _prepare(
+    flow: Model, grid: TimeGrid, settings: SampleSettings, trajectories: bool, noise: bool, check: Check
+) -> _Sampler:
     """Prepare the sampler on a thread of the pool, so that the embeddings too come from single-threaded kernels."""
     with torch.inference_mode():
         states = flow.sampler(grid, settings)
         fields = _corrected_fields(flow, grid, settings) if settings.langevin else None
-        return _Sampler(settings, flow.standardisation, grid, states, fields, trajectories, noise)
+        return _Sampler(settings, flow.standardisation, grid, states, fields, trajectories, noise, check)
 
 
 def _corrected_fields(flow: Model, grid: TimeGrid, settings: SampleSettings) -> tuple[Field, Field]:

@@ -17,7 +17,7 @@ from dnf_studio.core.storage.provenance import attributes_of, column_names, prov
 from dnf_studio.core.storage.sample_file import Contents, create_contents
 from dnf_studio.core.storage.sample_writer import Hdf5Output, SampleWriter
 from dnf_studio.core.storage.shards import Shard, listed
-from dnf_studio.errors import DataError
+from dnf_studio.errors import Check, DataError, check_interrupt
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Order:
     data: Dataset | None
     sha256: str
     steps: int
+    check: Check = check_interrupt
+    """Called at every step of drawing."""
 
     @property
     def asked(self) -> dict[str, object]:

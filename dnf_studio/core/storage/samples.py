@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial as bound
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.sample_file import Contents
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.core.storage.sample_writer import Hdf5Output, SampleWriter
-from dnf_studio.errors import DataError, ExportError, SettingError, StudioError
+from dnf_studio.errors import Check, DataError, ExportError, SettingError, StudioError, check_interrupt
 
 
 def export_samples(
@@ -46,16 +47,17 @@ def export_samples(
     *,
     keep: Callable[[], bool] | None = None,
     resume: Unfinished | None = None,
+    check: Check = check_interrupt,
 ) -> Generator[ExportProgress, None, None]:
     """Draw samples and write them to `path`, whole or not at all.
 
-    The target and the free space are checked at once; the work is done while the result is
-    iterated. The last progress comes after the file is in place; closing the iterator earlier
-    leaves no file and an older one untouched. `checkpoint` is what `flow` was built from, None for
-    a model as it stands. With a `selection` its rows are written, of which there must be `plan.count`,
-    and the file says so. With the `data` of the model the samples far from it are counted, as `Reach` says, into the
-    root attribute `far_samples`, and where labels are wanted it is from there that they come; `DataError` where it has
-    none. Raises `ExportError`, and `DivergenceError` for samples that are not finite.
+    The target and the free space are checked at once; the work is done while the result is iterated. The last
+    progress comes after the file is in place; closing the iterator earlier leaves no file and an older one untouched;
+    `check` is called at every step. `checkpoint` is what `flow` was built from, None for a model as it stands. With a
+    `selection` its rows are written, of which there must be `plan.count`, and the file says so. With the `data` of
+    the model the samples far from it are counted, as `Reach` says, into the root attribute `far_samples`, and where
+    labels are wanted it is from there that they come; `DataError` where it has none. Raises `ExportError`, and
+    `DivergenceError` for samples that are not finite.
 
     Where `keep()` says so when it is interrupted by anything but what would come again, or where the process is killed,
     a partial file stays with which `unfinished_export` finds it. Given as `resume` it is gone on with: the bytes are
@@ -69,7 +71,8 @@ def export_samples(
     folder = check_target(target, ExportError).parent
     grid = flow.grid_of(plan.settings)
     source = checkpoint or Checkpoint.of_model(flow)
-    order = Order(flow, target, plan, source, selection, data, source.sha256 or digest(source.tensors), grid.steps)
+    sha256 = source.sha256 or digest(source.tensors)
+    order = Order(flow, target, plan, source, selection, data, sha256, grid.steps, check)
     if resume is not None and (what := difference(order.asked, resume.asked)):
         raise ExportError(
             f"The interrupted export of '{target}' cannot be gone on with, for {what}; ask for the same, or begin anew."
@@ -191,7 +194,7 @@ def _wanted(order: Order, writer: SampleWriter) -> Iterator[tuple[SampleBlock, i
         return
     if writer.rows == plan.count:
         return
-    for one in _drawn(flow, plan, plan.first + writer.drawn):
+    for one in _drawn(order, plan.first + writer.drawn):
         block = replace(one, start=one.start - plan.first)
         end = block.start + len(block.samples)
         if plan.region is None:
@@ -218,15 +221,16 @@ def _chosen(block: SampleBlock, rows: NDArray[np.intp], start: int) -> SampleBlo
     return SampleBlock(start, block.samples[rows], block.latents[rows], paths, noise, rows=numbers)
 
 
-def _drawn(flow: GenerativeModel, plan: ExportPlan, start: int) -> Iterable[SampleBlock]:
+def _drawn(order: Order, start: int) -> Iterable[SampleBlock]:
     """New samples of the model from row `start` on."""
-    kept = {"trajectories": plan.trajectories, "noise": plan.noise}
+    flow, plan = order.flow, order.plan
+    draw = bound(sample_blocks, trajectories=plan.trajectories, noise=plan.noise, start=start, check=order.check)
     if not plan.log_prob:
-        return sample_blocks(flow, plan.limit, plan.settings, start=start, **kept)
+        return draw(flow, plan.limit, plan.settings)
     # log p comes from an adaptive solver, whose steps depend on all rows it is given: whole sub-blocks only. It takes
     # seconds for each, and so no more come at once than are computed at once: a cancel waits no longer
     count, rows = -(-plan.limit // SUB_BLOCK) * SUB_BLOCK, SUB_BLOCK * worker_threads(flow.device)
-    return sample_blocks(flow, count, plan.settings, start=start, rows=rows, **kept)
+    return draw(flow, count, plan.settings, rows=rows)
 
 
 def _labels(data: Dataset, block: SampleBlock) -> NDArray[np.intp] | None:

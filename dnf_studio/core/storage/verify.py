@@ -143,9 +143,10 @@ def _redraw(path: Path, info: ExportInfo, flow: GenerativeModel, number: int) ->
     if start == stop:
         return 0, 0.0
     settings, most, before = _settings(path, info)
-    kept = {name: name in info.datasets for name in ("trajectories", "noise")}
+    paths, noise = "trajectories" in info.datasets, "noise" in info.datasets
     first = number * SUB_BLOCK
-    block = next(sample_blocks(flow, before + most, settings, start=before + first, rows=SUB_BLOCK, **kept))
+    begin, end = before + first, before + most
+    block = next(sample_blocks(flow, end, settings, trajectories=paths, noise=noise, start=begin, rows=SUB_BLOCK))
     places: NDArray[Any] = np.arange(start, stop)
     if "row" in info.datasets:
         places = read_rows(path, "row", start, stop)

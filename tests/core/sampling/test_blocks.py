@@ -85,7 +85,7 @@ def test_a_block_can_be_drawn_alone_from_its_child_of_the_seed_sequence() -> Non
 def test_sub_blocks_computed_together_agree() -> None:
     """What a GPU does: the same draws in bigger batches."""
     flow = small_flow(32, layers=2, steps=6)
-    sampler = blocks._prepare(flow, flow.grid(), SampleSettings(), True, True)
+    sampler = blocks._prepare(flow, flow.grid(), SampleSettings(), True, True, lambda: None)
     together = sampler.draw(range(62, 66), 4 * SUB_BLOCK)
     alone = [sampler.draw(range(k, k + 1), SUB_BLOCK) for k in range(62, 66)]
     for name in ("samples", "latents", "trajectories", "noise"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from dnf_studio.errors import ExportError, StudioError
+from dnf_studio.errors import Check, ExportError, StudioError
 from dnf_studio.gui.drawing.words import percent
 from dnf_studio.gui.workspace.studio import Studio
 from dnf_studio.workers.background import Task
@@ -91,7 +91,7 @@ class Exporter(QObject):
         self._studio.take_model(partial(self._write, number, order, data), partial(self._refuse, number))
 
     def cancel(self) -> None:
-        """Stop what runs, after the block it is at; a file that is in place by then stays."""
+        """Stop what runs, at its next step; a file that is in place by then stays."""
         self._unwanted = True
         self._task.cancel()
 
@@ -157,7 +157,7 @@ class Exporter(QObject):
 
         keep, places = self._may_be_kept, self._studio.places()
         self._task = self._studio.background.start(
-            lambda _check: _export(order, *data, flow, checkpoint, keep, places),
+            lambda check: _export(order, *data, flow, checkpoint, keep, places, check),
             own(self._take),
             own(self._fail),
             own(self._end),
@@ -206,6 +206,7 @@ def _export(
     checkpoint: Checkpoint | None,
     keep: Callable[[], bool],
     places: Sequence[Path],
+    check: Check,
 ) -> Generator[ExportProgress, None, None]:
     """Called in the thread of the export."""
     from dnf_studio.core.storage.samples import export_samples
@@ -214,7 +215,9 @@ def _export(
     if left is not None:
         flow, checkpoint, dataset = _as_asked(left, flow, checkpoint, dataset, places)
     if order.indices is None:
-        return export_samples(flow, order.path, order.plan, checkpoint, data=dataset, keep=keep, resume=left)
+        return export_samples(
+            flow, order.path, order.plan, checkpoint, data=dataset, keep=keep, resume=left, check=check
+        )
     from dnf_studio.workers.selection import export_selection
 
     points, starts = len(data) if data is not None else 0, data if order.plan.forward else None
@@ -256,10 +259,10 @@ def _size(path: Path) -> int:
         return 0
 
 
-def trial_seconds(flow: GenerativeModel, plan: ExportPlan) -> float:
+def trial_seconds(flow: GenerativeModel, plan: ExportPlan, check: Check) -> float:
     """Seconds that `plan` will take, from a small part of it; imports torch, for a thread in the background.
 
-    Every thread gets as much to do, in blocks as whole as those of the export.
+    Every thread gets as much to do, in blocks as whole as those of the export. `check` is called at every step.
     """
     from time import perf_counter
 
@@ -276,13 +279,14 @@ def trial_seconds(flow: GenerativeModel, plan: ExportPlan) -> float:
         # Images take thousands of times as long
         count = few = threads * VALUE_ROWS
     began = perf_counter()
-    samples = [block.samples for block in sample_blocks(flow, count, plan.settings)]
+    samples = [block.samples for block in sample_blocks(flow, count, plan.settings, check=check)]
     each = (perf_counter() - began) / count
     if plan.log_prob:
         import numpy as np
         import torch
 
         some = torch.from_numpy(np.concatenate(samples)[:few])
+        check()
         began = perf_counter()
         log_prob(flow, some, "ode")
         each += (perf_counter() - began) / len(some)

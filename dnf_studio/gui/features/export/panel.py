@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from os.path import isfile
@@ -13,7 +14,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton
 
 from dnf_studio.core.files import with_suffix
-from dnf_studio.errors import StudioError
+from dnf_studio.errors import Check, StudioError
 from dnf_studio.gui.drawing.words import about, breakable, duration, in_bytes
 from dnf_studio.gui.features.export.exporter import Exporter, ExportOrder, trial_seconds
 from dnf_studio.gui.features.export.form import ExportForm
@@ -25,6 +26,7 @@ from dnf_studio.gui.workspace import dialogs
 from dnf_studio.gui.workspace.opening import Opened
 from dnf_studio.gui.workspace.session import Session
 from dnf_studio.gui.workspace.workspace import Workspace
+from dnf_studio.workers.background import Newest
 
 if TYPE_CHECKING:
     from dnf_studio.core.storage.export_plan import ExportPlan, ExportProgress
@@ -55,6 +57,8 @@ class ExportPanel(Page):
         self.progress = QProgressBar()
         self.export, self.cancel = QPushButton("Ex&port"), QPushButton("Cancel")
         self._arrange()
+        # With thousands of steps a trial takes minutes: what is typed next ends it
+        self._trial = Newest(studio.background)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._try)
         self._connect(session)
@@ -211,11 +215,11 @@ class ExportPanel(Page):
         if plan.region is not None:
             return  # how many end there is not known
         flow = current.snapshot.flow
-        self._studio.background.run(
-            lambda: trial_seconds(flow, plan),
-            partial(self._show_estimate, plan),
-            lambda error: self._doubt(plan, error),
-        )
+
+        def trial(check: Check) -> Iterator[float]:
+            yield trial_seconds(flow, plan, check)
+
+        self._trial.start(trial, partial(self._show_estimate, plan), partial(self._doubt, plan))
 
     def _show_estimate(self, plan: ExportPlan, seconds: float) -> None:
         if self._is_asked(plan):
@@ -242,6 +246,7 @@ class ExportPanel(Page):
         self.cancel.setEnabled(running)
         self.form.setEnabled(not running)
         if running:
+            self._trial.cancel()
             self.offer.hide()
             self._told = False
             self.progress.setValue(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,7 +22,9 @@ def test_every_thread_has_whole_blocks_to_do(monkeypatch: pytest.MonkeyPatch, st
     """With half a block on one thread of sixteen an export was said to take thirty times as long as it does."""
     tried: dict[str, int] = {}
 
-    def sample_blocks(_flow: object, count: int, _settings: object) -> Iterator[SimpleNamespace]:
+    def sample_blocks(
+        _flow: object, count: int, _settings: object, check: Callable[[], None]
+    ) -> Iterator[SimpleNamespace]:
         tried["samples"] = count
         for _ in range(2):
             yield SimpleNamespace(samples=np.zeros((count // 2, 2), np.float32))
@@ -33,6 +35,6 @@ def test_every_thread_has_whole_blocks_to_do(monkeypatch: pytest.MonkeyPatch, st
     monkeypatch.setattr(parallel, "worker_threads", lambda _device: threads)
     monkeypatch.setattr(blocks, "sample_blocks", sample_blocks)
     monkeypatch.setattr(likelihood, "log_prob", log_prob)
-    trial_seconds(load("diffflow-rings"), ExportPlan(1_000_000, SampleSettings(steps), log_prob=True))
+    trial_seconds(load("diffflow-rings"), ExportPlan(1_000_000, SampleSettings(steps), log_prob=True), lambda: None)
     assert tried["samples"] % (threads * blocks.SUB_BLOCK) == 0 and 0 < tried["samples"] <= threads * 16_384
     assert tried["densities"] == threads * likelihood.BLOCK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.core.sampling.region import Region
+from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.storage.sample_reader import read_export, read_rows
 from dnf_studio.core.storage.sink import Sink
 from dnf_studio.gui.drawing.words import in_bytes
@@ -501,6 +504,7 @@ def test_a_window_that_ends_leaves_what_is_written_and_it_can_be_removed(
     panel: ExportPanel, qtbot: QtBot, tmp_path: Path
 ) -> None:
     begin_long(panel, qtbot)
+    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=10_000)
     panel._exporter.shut()
     assert len(files_in(tmp_path)) == 2
     panel._look()
@@ -508,3 +512,34 @@ def test_a_window_that_ends_leaves_what_is_written_and_it_can_be_removed(
     panel.offer.remove.click()
     qtbot.waitUntil(lambda: not panel.offer.isVisible(), timeout=10_000)
     assert files_in(tmp_path) == []
+
+
+def test_cancel_and_another_trial_end_what_takes_minutes_at_the_next_step(
+    panel: ExportPanel, workspace: Workspace, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A block of 10,000 steps took minutes, for which "Cancelling…" stood there, and each trial went on to its end."""
+    active, current = Counter[int](), workspace.studio.current
+    assert current is not None
+
+    def sampler(_flow: object, grid: TimeGrid, _settings: object) -> Callable[..., Iterator[torch.Tensor]]:
+        def states(z: torch.Tensor, _noise: object) -> Iterator[torch.Tensor]:
+            active[grid.steps] += 1
+            try:
+                while True:
+                    time.sleep(0.005)
+                    yield z
+            finally:
+                active[grid.steps] -= 1
+
+        return states
+
+    monkeypatch.setattr(type(current.snapshot.flow), "sampler", sampler)
+    panel.form.steps.setValue(9_000)
+    qtbot.waitUntil(lambda: active[9_000] > 0)
+    panel.form.steps.setValue(10_000)
+    qtbot.waitUntil(lambda: active[10_000] > 0 and not active[9_000])
+    panel.start()
+    qtbot.waitUntil(lambda: panel.remaining.text() == "Preparing…" and active[10_000] > 0)
+    panel._cancel()
+    qtbot.waitUntil(lambda: not panel._exporter.running and not workspace.studio.background.busy and not active[10_000])
+    assert list(tmp_path.glob("*out.h5*")) == []
