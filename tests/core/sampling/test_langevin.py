@@ -133,7 +133,7 @@ def test_neither_threads_nor_the_number_of_samples_change_a_byte(monkeypatch: py
 def test_sub_blocks_computed_together_agree() -> None:
     """What a GPU does: the means in h stay those of each sub-block."""
     flow = ExactFlow(to_standard_normal(), 4)
-    sampler = blocks._prepare(flow, flow.grid(), SampleSettings(langevin=5), False, False)
+    sampler = blocks._prepare(flow, flow.grid(), SampleSettings(langevin=5), False, False, lambda: None)
     together = sampler.draw(range(3), 3 * SUB_BLOCK).samples
     alone = np.concatenate([sampler.draw(range(k, k + 1), SUB_BLOCK).samples for k in range(3)])
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)

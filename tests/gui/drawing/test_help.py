@@ -29,11 +29,13 @@ def helps() -> dict[str, Help]:
 HELP = helps()
 
 
-def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow) -> None:
+def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow, qtbot: QtBot) -> None:
     for dock in list(seen_window.docks.values())[1:]:
         dock.fill()
     # What is made when it is first wanted
-    seen_window.docks["runs"].findChild(RunsPanel).show_curves()
+    runs = seen_window.docks["runs"].findChild(RunsPanel)
+    runs.show_curves()
+    qtbot.waitUntil(lambda: runs.curves is not None)
     seen_window.docks["lab"].findChild(LabPanel)._go_on()
     pairs = seen_window.commands["pairs"]
     pairs.trigger()
