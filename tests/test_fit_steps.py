@@ -17,7 +17,7 @@ from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS, default_steps, ev
 from dnf_studio.core.storage.origins import checkpoint_of
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.core.storage.verify import Verified, verify_export
-from dnf_studio.core.training import step_fit, step_judge
+from dnf_studio.core.training import step_fit, step_judge, step_loss
 from dnf_studio.core.training.few_steps import training_data
 from dnf_studio.errors import Cancelled, UnsupportedError, check_interrupt
 
@@ -27,6 +27,7 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of two iterations; fits are brief and count as better."""
     monkeypatch.setattr(step_fit, "BATCH", 64)
     monkeypatch.setattr(step_judge, "POINTS", 100)
+    monkeypatch.setattr(step_loss, "SORTED", 1 << 18)
     monkeypatch.setattr(step_fit, "better", lambda *_: True)
     settings = tmp_path / "small.toml"
     settings.write_text("[network]\nlayers = 1\nchannels = 8\n")

@@ -19,7 +19,7 @@ from dnf_studio.config.model_kinds import MODEL_KINDS
 from dnf_studio.core.evaluation import by_steps
 from dnf_studio.core.evaluation import likelihoods as measuring
 from dnf_studio.core.ranks import Ranks
-from dnf_studio.core.training import few_steps, step_fit, step_judge
+from dnf_studio.core.training import few_steps, step_fit, step_judge, step_loss
 from dnf_studio.core.training.run import Run
 from dnf_studio.errors import DataError, ExportError, SettingError, UnknownNameError
 from dnf_studio.reports.drawing import Mark, curves
@@ -392,11 +392,12 @@ def test_cells_are_made_side_by_side_by_processes_that_write_what_they_find(
 
 
 def test_fitted_steps_are_one_more_solver_and_are_fitted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("BATCH", 64), ("NETWORK_BATCH", 64), ("STARTS", 1), ("better", lambda *_: True)):
+    for name, value in (("BATCH", 64), ("STARTS", 1), ("better", lambda *_: True)):
         monkeypatch.setattr(step_fit, name, value)
     monkeypatch.setattr(few_steps, "ITERATIONS", 2)
     for module, name, value in (
         (step_judge, "POINTS", 100),
+        (step_loss, "SORTED", 1 << 18),
         (measuring, "ODE_POINTS", 20),
         (measuring, "BOUND_POINTS", 20),
         (nearness, "SEEDS", 1),

@@ -28,17 +28,15 @@ from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.core.evaluation.fresh import between_units
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
-from dnf_studio.core.training.step_judge import Judge, better
+from dnf_studio.core.training.step_judge import Judge, better, seeded
+from dnf_studio.core.training.step_loss import Drawn, distance_squared, latents_and_noise
 from dnf_studio.core.training.step_unknowns import Unknowns, starts
 from dnf_studio.errors import DivergenceError, SettingError, UnsupportedError, check_interrupt
 
-BATCH, BLOCK, DIRECTIONS = 2048, 512, 64
-"""Samples of an iteration in two halves, those computed together, and lines that they are projected on."""
-NETWORK_BATCH, NETWORK_RATE, LATER_RATE = 8192, 1e-3, 0.01
-"""Samples of an iteration that trains a network too, its greatest rate, and then that of the other numbers. With a
-quarter of so many the network of rings learned little but the noise of the distance."""
-OVERSAMPLED = 4
-"""Draws of the data for each sample: what is compared with is then nearly the data itself."""
+BATCH, BLOCK = 4096, 512
+"""Samples of an iteration in two halves, and those computed together."""
+NETWORK_RATE, LATER_RATE = 1e-3, 0.01
+"""The greatest rate of a network that is trained too, and then that of the other numbers."""
 ITERATIONS, RATE, WARM = 300, 0.05, 10
 """Iterations, the greatest rate of Adam, and over which part of them, one of so many, it rises to that."""
 MOST_STEPS = 64
@@ -111,14 +109,15 @@ def fit_steps(
     long again, from there, and kept where that is better. Raises `DataError` where the data has no rows to validate on,
     and `DivergenceError` where no solver of the model gives finite samples.
     """
-    judge = Judge(flow, dataset, steps, seed)
     with BlockPool(worker_threads(flow.device)) as pool:
+        judge = Judge(flow, dataset, steps, seed, pool)
         tell(0.0, "validating the model's own solvers")
         solver, before = judge.own()
-        fit, share = _Fit(flow, dataset, steps, seed, pool), 1 / (1 + network)
+        data = _drawn(flow, dataset, steps, seed)
+        fit, share = _Fit(flow, data, steps, seed, pool), 1 / (1 + network)
         best, done = _best_look(fit, judge, iterations, seconds, lambda part, text: tell(part * share, text))
         if network and best is not None:
-            further = _Fit(flow, dataset, steps, seed, pool, best.rows)
+            further = _Fit(flow, data, steps, seed, pool, best.rows)
             later = partial(_later, tell, share)
             found, more = _best_look(further, judge, iterations, seconds, later)
             done += more
@@ -129,6 +128,16 @@ def fit_steps(
     kept = best if better(best.distance, before) else None
     rows, own = (None, None) if kept is None else (kept.rows, kept.network)
     return FittedSteps(steps, solver, before, best.distance, rows, own, done)
+
+
+def _drawn(flow: GenerativeModel, dataset: Dataset, steps: int, seed: int) -> Drawn:
+    """Draws of the data to train on, in the model's units."""
+    generator = seeded(seed, steps, 2)
+
+    def draw(count: int) -> Tensor:
+        return between_units(dataset.standardisation, flow.standardisation, dataset.draw(count, generator))
+
+    return Drawn.of(draw, flow.dim, BATCH // 2, generator)
 
 
 def _later(tell: Tell, share: float, part: float, text: str) -> None:
@@ -166,7 +175,7 @@ class _Fit:
     def __init__(
         self,
         flow: GenerativeModel,
-        dataset: Dataset,
+        data: Drawn,
         steps: int,
         seed: int,
         pool: BlockPool,
@@ -174,11 +183,9 @@ class _Fit:
     ) -> None:
         # Only what is trained wants gradients, and the weights of `flow` are left as they are
         self._flow = copy.deepcopy(flow).eval().requires_grad_(False)
-        self._dataset, self._steps, self._pool = dataset, steps, pool
-        self._generator = torch.Generator().manual_seed(
-            int(np.random.SeedSequence((seed, steps, 0)).generate_state(1, np.uint64)[0] >> 1)
-        )
-        self._trained, self._batch = rows is not None, BATCH if rows is None else NETWORK_BATCH
+        self._data, self._steps, self._pool = data, steps, pool
+        self._generator = seeded(seed, steps, 0)
+        self._trained = rows is not None
         self._unknowns = self._begin() if rows is None else Unknowns(self._flow, rows)
         trained = [(RATE, self._unknowns.parameters)]
         if rows is not None:
@@ -224,17 +231,14 @@ class _Fit:
     def _loss(self, unknowns: Unknowns) -> tuple[Tensor, list[Tensor]]:
         """SWD² of the samples to the data less half of that between the halves, and its gradients by the unknowns."""
         flow, generator, dim = self._flow, self._generator, self._flow.dim
-        lines = torch.randn(dim, DIRECTIONS, generator=generator)
-        lines = (lines / lines.norm(dim=0)).to(flow.timestamps)
-        z = torch.randn(self._batch, dim, generator=generator).to(lines)
-        noise = torch.randn(self._steps, self._batch, dim, generator=generator).to(lines)
-        x = self._dataset.draw(self._batch // 2 * OVERSAMPLED, generator)
-        data = between_units(self._dataset.standardisation, flow.standardisation, x).to(lines)
+        data = self._data.some(generator)
+        lines, values = data.lines.to(flow.timestamps), data.values.to(flow.timestamps)
+        z, noise = (one.to(lines) for one in latents_and_noise(BATCH // 2, dim, self._steps, generator))
         wanted = torch.is_grad_enabled()
         carry = partial(_carried, unknowns, z, noise, wanted)
-        ends = self._pool.map(carry, [slice(k, k + BLOCK) for k in range(0, self._batch, BLOCK)])
+        ends = self._pool.map(carry, [slice(k, k + BLOCK) for k in range(0, BATCH, BLOCK)])
         samples = torch.cat([end.detach() for end in ends]).requires_grad_(wanted)
-        loss = distance_squared(samples, data, lines)
+        loss = distance_squared(samples, lines, values, values)
         if not wanted:
             return loss, []
         (pull,) = torch.autograd.grad(loss, samples)
@@ -252,17 +256,3 @@ def _carried(unknowns: Unknowns, z: Tensor, noise: Tensor, wanted: bool, rows: s
 def _pulled(parameters: Sequence[Tensor], end: Tensor, pull: Tensor) -> list[Tensor]:
     found = torch.autograd.grad(end, parameters, pull, allow_unused=True)
     return [torch.zeros_like(own) if one is None else one for own, one in zip(parameters, found, strict=True)]
-
-
-def distance_squared(samples: Tensor, data: Tensor, lines: Tensor) -> Tensor:
-    """SWD² of `samples` (2n, D) to `data` (kn, D) along `lines` (D, K), right in the mean over both.
-
-    The mean of the halves' squared distances to the data, less half of that between the halves: without it the best
-    samples would be narrower than the data. On a line sorted points are paired with the means of as many sorted
-    draws as there are for each.
-    """
-    halves = [(half @ lines).sort(0).values for half in samples.chunk(2)]
-    wanted = (data @ lines).sort(0).values.reshape(len(halves[0]), -1, lines.shape[1]).mean(1)
-    near = sum((half - wanted).square().mean() for half in halves) / 2
-    loss: Tensor = near - (halves[0] - halves[1]).square().mean() / 2
-    return loss

@@ -17,13 +17,14 @@ from dnf_studio.core.data.dataset import Dataset, Standardisation
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.models.build import build_model
 from dnf_studio.core.models.diffusion import Diffusion
+from dnf_studio.core.parallel import BlockPool
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field
 from dnf_studio.core.sde.sample_settings import SampleSettings
 from dnf_studio.core.sde.solvers import FITTED, solver_in_effect, solvers_for
 from dnf_studio.core.sde.solvers.fitted import NOISE, SCORE, TIME
 from dnf_studio.core.storage.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
-from dnf_studio.core.training import step_fit, step_judge
+from dnf_studio.core.training import step_fit, step_judge, step_loss
 from dnf_studio.core.training.step_fit import fit_steps
 from dnf_studio.core.training.step_unknowns import Unknowns, rows_of_marginals, unfitted_rows
 from dnf_studio.errors import CheckpointError, DataError, SettingError, UnsupportedError
@@ -58,9 +59,9 @@ class AtNodes(ExactDiffusion):
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_fit, "BATCH", 512)
-    monkeypatch.setattr(step_fit, "NETWORK_BATCH", 512)
     monkeypatch.setattr(step_fit, "BLOCK", 128)
     monkeypatch.setattr(step_judge, "POINTS", 1000)
+    monkeypatch.setattr(step_loss, "SORTED", 1 << 22)
 
 
 def small(kind: str, **settings: object) -> GenerativeModel:
@@ -121,7 +122,8 @@ def test_a_bad_grid_is_mended_and_any_threads_find_the_same(monkeypatch: pytest.
     for threads in (1, 2):
         monkeypatch.setattr(step_fit, "worker_threads", lambda _, count=threads: count)
         founds.append(fit_steps(model, data, 3, iterations=20))
-    before = step_judge.Judge(model, data, 3, 0).of_rows(bad)
+    with BlockPool(1) as pool:
+        before = step_judge.Judge(model, data, 3, 0, pool).of_rows(bad)
     assert before is not None and founds[0].after.value < 0.8 * before.value
     assert founds[0].after == founds[1].after
     assert model.fitted_steps == ()
