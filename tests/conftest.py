@@ -101,8 +101,10 @@ MEASURED = {
     "core.evaluation.excess_rows.NEIGHBOUR_POINTS": 500,
     "core.sampling.mass.POINTS": 300,
     "core.sampling.mass.CENTRES": 300,
+    "core.training.step_judge.POINTS": 1000,
+    "core.training.step_loss.SORTED": 1 << 20,
 }
-"""Points that an evaluation measures a model on, where a test does not depend on how many there are."""
+"""Points that an evaluation or a fit of steps measures a model on, where no test depends on how many they are."""
 
 
 @pytest.fixture

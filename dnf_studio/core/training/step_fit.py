@@ -110,8 +110,8 @@ def fit_steps(
     and `DivergenceError` where no solver of the model gives finite samples.
     """
     with BlockPool(worker_threads(flow.device)) as pool:
-        judge = Judge(flow, dataset, steps, seed, pool)
         tell(0.0, "validating the model's own solvers")
+        judge = Judge(flow, dataset, steps, seed, pool)
         solver, before = judge.own()
         data = _drawn(flow, dataset, steps, seed)
         fit, share = _Fit(flow, data, steps, seed, pool), 1 / (1 + network)
@@ -167,7 +167,7 @@ def _best_look(fit: _Fit, judge: Judge, iterations: int, seconds: float | None, 
 
 
 class _Fit:
-    """Adam on the unknowns of one N, by the distance of two half batches to the data and to each other.
+    """Adam on the unknowns of one N, by what two half batches, independent of each other, differ from the data.
 
     From `rows` that are fitted already, the last network is trained too.
     """
@@ -229,7 +229,7 @@ class _Fit:
         return float(loss)
 
     def _loss(self, unknowns: Unknowns) -> tuple[Tensor, list[Tensor]]:
-        """SWD² of the samples to the data less half of that between the halves, and its gradients by the unknowns."""
+        """SWD² of the samples to the data, debiased, and its gradients by the unknowns."""
         flow, generator, dim = self._flow, self._generator, self._flow.dim
         data = self._data.some(generator)
         lines, values = data.lines.to(flow.timestamps), data.values.to(flow.timestamps)

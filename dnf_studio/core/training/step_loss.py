@@ -18,7 +18,7 @@ from dnf_studio.errors import check_interrupt
 LINES_OF_A_PLANE, LINES = 128, 512
 """Lines that a fit projects on in one or two dimensions, where they are equally spaced, and at random in more."""
 LINES_AT_ONCE = 64
-"""Of these as many, others each time, in one iteration."""
+"""As many of these, others each time, in one iteration."""
 SORTED = 1 << 28
 """Numbers that are sorted for the draws that a fit is compared with: 2 million draws on 128 lines."""
 NUMBERS = 1 << 23
