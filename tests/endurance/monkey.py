@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QTabBar,
     QWidget,
 )
+from shiboken6 import isValid
 
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.gui.features.export.panel import ExportPanel
@@ -274,7 +275,8 @@ def closing(window: MainWindow) -> Iterator[object]:
     """End the run, close panels, dialogs and the second model, and show the first model as at the start, one thing
     after another, as a person would."""
     for one in QApplication.topLevelWidgets():
-        if isinstance(one, QDialog):
+        # A dialog may go with the one that was closed before it
+        if isValid(one) and isinstance(one, QDialog):
             yield one.close()
     workspace = window.workspace
     for name in ("export", "report"):

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from dnf_studio.gui.drawing.caption import Caption, Note, Title
 from dnf_studio.gui.drawing.help import Help, HelpButton
+from dnf_studio.gui.drawing.layers.device import forget_pictures
 from dnf_studio.gui.drawing.picking import SelectBox, adds
 from dnf_studio.gui.drawing.picture import PictureMenu, drop_options
 from dnf_studio.gui.drawing.telling import TellingPlot
@@ -60,7 +61,6 @@ class Plot(TellingPlot, QWidget):
         self.header = self._make_header()
         self.plot = self._make_plot()
         self.box: SelectBox = self.plot.getViewBox()
-        self.box.setMenuEnabled(False)
         self.box.disableAutoRange()
         self._empty = self._make_empty()
         layout = QVBoxLayout(self)
@@ -185,10 +185,12 @@ class Plot(TellingPlot, QWidget):
         self.recolour()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the sentence in the middle, and note how the plot got the focus."""
+        """Keep the sentence in the middle, no pictures out of sight, and note how the plot got the focus."""
         of_plot = watched is self.plot
         if event.type() == QEvent.Type.Resize and of_plot:
             self._empty.setGeometry(QRect(QPoint(), self.plot.size()).adjusted(24, 8, -24, -8))
+        elif event.type() == QEvent.Type.Hide and of_plot:
+            forget_pictures(self.plot.scene())
         elif of_plot and isinstance(event, QFocusEvent) and event.reason() != Qt.FocusReason.PopupFocusReason:
             self._ring = event.gotFocus() and event.reason() not in UNSEEN
             self.update()
@@ -209,8 +211,7 @@ class Plot(TellingPlot, QWidget):
         self.caption_line.setVisible(self.height() >= CAPTION_HEIGHT)
 
     def changeEvent(self, event: QEvent) -> None:
-        """A new style brings back palettes of its own. No more is done here: in the middle of styling all widgets Qt
-        does not bear that one gets a style sheet of its own."""
+        """A new style brings back palettes. While Qt styles all widgets it bears no style sheet that one gets."""
         super().changeEvent(event)
         if self._built and event.type() == QEvent.Type.StyleChange:
             self._colour_card()
@@ -238,13 +239,12 @@ class Plot(TellingPlot, QWidget):
     @Slot(object)
     def _scene_clicked(self, event: MouseClickEvent) -> None:
         """A double click shows the whole."""
+        left, place = event.button() == Qt.MouseButton.LeftButton, event.scenePos()
         if event.double():
             self.double_clicked.emit()
             self.reset_view()
-        elif event.button() == Qt.MouseButton.LeftButton and self.box.sceneBoundingRect().contains(event.scenePos()):
-            if self.pick(event.scenePos(), adds(event.modifiers())):
-                return
-            point = self.box.mapSceneToView(event.scenePos())
+        elif left and self.box.sceneBoundingRect().contains(place) and not self.pick(place, adds(event.modifiers())):
+            point = self.box.mapSceneToView(place)
             self.clicked_at(float(point.x()), float(point.y()))
 
     def pick(self, at: QPointF, adding: bool) -> bool:

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QImage, QPainter, QTransform
+from PySide6.QtGui import QPainter, QTransform
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
 from dnf_studio.gui.drawing.layers.device import DeviceLayer, image_of, premultiplied, to_device
@@ -182,7 +182,6 @@ class GroundLayer(DeviceLayer):
         super().__init__()
         self._points: Array = np.empty((0, 2), np.float32)
         self._colour = "#000000"
-        self._image: QImage | None = None
         self._key: tuple[object, ...] = ()
         self._version = 0
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyqtgraph.Qt import internals
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
-from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsScene, QStyleOptionGraphicsItem, QWidget
 
 from dnf_studio.gui.drawing.layers.figure_painter import FigurePainter
 
@@ -29,6 +29,19 @@ Pixels = NDArray[np.uint32]
 
 class DeviceLayer(pg.GraphicsObject):  # type: ignore[misc]
     """An item whose `draw` gets a painter in device pixels and the way there from plot units."""
+
+    _image: QImage | None = None
+    """The picture that a layer may keep while nothing changes, a megabyte or two of a view."""
+
+    def setVisible(self, visible: bool) -> None:
+        """Show or hide it; hidden it keeps no picture."""
+        super().setVisible(visible)
+        if not visible:
+            self.forget_picture()
+
+    def forget_picture(self) -> None:
+        """Keep no picture, as nobody sees it."""
+        self._image = None
 
     def boundingRect(self) -> QRectF:
         """The whole view, so the item needs no geometry of its own and never changes any range."""
@@ -68,6 +81,13 @@ def to_device(points: Array, transform: QTransform) -> Array:
             mapped[..., axis] += np.float32(offset)
         np.clip(mapped, -FAR, FAR, out=mapped)
     return mapped
+
+
+def forget_pictures(scene: QGraphicsScene) -> None:
+    """Let no layer of `scene` keep a picture: nothing of it is seen."""
+    for item in scene.items():
+        if isinstance(item, DeviceLayer):
+            item.forget_picture()
 
 
 class StrokesLayer(DeviceLayer):

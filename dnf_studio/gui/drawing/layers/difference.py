@@ -64,7 +64,6 @@ class DifferenceLayer(DeviceLayer):
         self._version = 0
         self._subject: object = None
         self._limits = Limits(self._level)
-        self._image: QImage | None = None
         self._image_of: tuple[object, ...] = ()
         self.key = DifferenceKey(self, ramp, names)
         self.set_theme(LIGHT)

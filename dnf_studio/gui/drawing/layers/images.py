@@ -131,6 +131,10 @@ class ImagesLayer(DeviceLayer):
         self._picture = None
         self.update()
 
+    def forget_picture(self) -> None:
+        """Keep neither the images nor their frames, as nobody sees them."""
+        self._picture = self._frames = None
+
     def set_chosen(self, places: list[int]) -> None:
         """Frame the images at these places of the mosaic, the last one, the current point, twice."""
         if places != self._chosen:

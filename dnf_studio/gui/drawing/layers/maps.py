@@ -35,7 +35,6 @@ class CellsLayer(DeviceLayer):
         self._range = QRectF()
         self._limits = (0.0, 1.0)
         self._font = QFont()
-        self._image: QImage | None = None
         self._colours: NDArray[np.uint32] = np.zeros(BUCKETS, np.uint32)
         self._key = ColourKey(ramp, words)
 
@@ -80,7 +79,6 @@ class HeatLayer(DeviceLayer):
         self._extent = 0.0, 0.0, 1.0, 1.0
         self._limit, self._signed = 0.0, False
         self._stops: tuple[str, ...] = ("#000000", "#000000")
-        self._image: QImage | None = None
 
     def set_values(
         self, values: NDArray[np.float64], extent: tuple[float, float, float, float], limit: float, signed: bool

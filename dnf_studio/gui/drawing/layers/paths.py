@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF, QTransform
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QApplication
 
 from dnf_studio.gui.drawing.layers.bars import colour_ramp
@@ -54,7 +54,6 @@ class PathsLayer(DeviceLayer):
         super().__init__()
         self._paths: Array = np.empty((0, 0, 2), np.float32)
         self._colour, self._alpha, self._most = colour, alpha, most
-        self._image: QImage | None = None
         self._pixels: Array = self._paths
         self._key: tuple[tuple[object, ...], tuple[object, ...]] = (), ()
         self._version, self._moves = 0, 0

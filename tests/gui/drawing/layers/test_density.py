@@ -142,6 +142,23 @@ def test_the_layer_switches_and_needs_no_points(qtbot: QtBot) -> None:
     assert np.array_equal(pixels(view.plot), nothing)
 
 
+def test_nothing_out_of_sight_keeps_a_picture_and_what_comes_back_looks_as_it_did(qtbot: QtBot) -> None:
+    view = density_view(qtbot)
+    view.set_layers(frozenset({"density", "paths"}))
+    view.set_frame(frame_of())
+    before = pixels(view.plot)
+    ground, paths = view._ground, view._paths
+    assert ground._image is not None and paths._image is not None
+    view.set_layers(frozenset({"density"}))
+    assert ground._image is not None and paths._image is None
+    view.set_layers(frozenset({"density", "paths"}))
+    assert np.array_equal(pixels(view.plot), before)
+    view.hide()
+    assert ground._image is None and paths._image is None
+    view.show()
+    assert np.array_equal(pixels(view.plot), before)
+
+
 def test_the_limit_depends_on_where_the_cursor_is_not_on_how_it_came_there(qtbot: QtBot) -> None:
     view = density_view(qtbot)
     view.set_frame(frame_of(points=1000))
