@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
 
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QTabWidget, QVBoxLayout, QWidget
 
 from dnf_studio.gui.drawing.distances import AXES
-from dnf_studio.gui.drawing.theme import Theme
+from dnf_studio.gui.drawing.plot import Plot
+from dnf_studio.gui.drawing.theme import LIGHT, Theme
 from dnf_studio.gui.features.runs import meaning
 from dnf_studio.gui.features.runs.measuring import Measuring
 from dnf_studio.gui.features.runs.plots import ALONG, ExcessCurves, LossCurves
@@ -23,19 +26,43 @@ UNITS = {
     "validation": ("validation NLL", "NLL, nats"),
 }
 """Kinds of curve of a run: as they are chosen, and what stands at the left."""
+P = TypeVar("P", bound=Plot)
 
 
 class CurveTabs(QTabWidget):
-    """Quality, disagreement, likelihood and loss; only the tab in front is drawn."""
+    """Quality, disagreement, likelihood and loss; a plot is made when its tab is first in front, and drawn there only.
+
+    All four at once would hold the window up for a tenth of a second.
+    """
 
     def __init__(self, curves: Curves, measuring: Measuring) -> None:
         super().__init__()
         self._curves, self.measuring = curves, measuring
-        self.loss, self.excess = LossCurves(), ExcessCurves()
-        self.quality, self.likelihood = QualityCurves(), LikelihoodMarks()
-        self.plots = self.quality, self.excess, self.likelihood, self.loss
+        self._theme = LIGHT
+        self._columns: dict[str, QVBoxLayout] = {}
+        self._plots: list[Plot] = []
         self._make_controls()
         self._arrange()
+
+    @cached_property
+    def quality(self) -> QualityCurves:
+        """Distances of samples to the data over steps or cost."""
+        return self._placed("Quality", QualityCurves())
+
+    @cached_property
+    def excess(self) -> ExcessCurves:
+        """What each step of each model misses."""
+        return self._placed("Disagreement", ExcessCurves())
+
+    @cached_property
+    def likelihood(self) -> LikelihoodMarks:
+        """Bound and likelihood of each model."""
+        return self._placed("Likelihood", LikelihoodMarks())
+
+    @cached_property
+    def loss(self) -> LossCurves:
+        """Losses or validation over training."""
+        return self._placed("Loss", LossCurves())
 
     @property
     def title(self) -> str:
@@ -44,7 +71,8 @@ class CurveTabs(QTabWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour all plots."""
-        for plot in self.plots:
+        self._theme = theme
+        for plot in self._plots:
             plot.set_theme(theme)
 
     def _make_controls(self) -> None:
@@ -70,15 +98,22 @@ class CurveTabs(QTabWidget):
             "Likelihood": (),
             "Loss": (self.kind, self.along),
         }
-        for (title, controls), plot in zip(rows.items(), self.plots, strict=True):
+        for title, controls in rows.items():
             page, row = QWidget(), QHBoxLayout()
             for control in controls:
                 row.addWidget(control, 0 if control is self.steps_label else 1)
             column = QVBoxLayout(page)
             column.setContentsMargins(0, 4, 0, 0)
             column.addLayout(row)
-            column.addWidget(plot, 1)
+            self._columns[title] = column
             self.addTab(page, title)
+
+    def _placed(self, title: str, plot: P) -> P:
+        """The `plot` under the controls of its tab, in the colours of the others."""
+        self._columns[title].addWidget(plot, 1)
+        self._plots.append(plot)
+        plot.set_theme(self._theme)
+        return plot
 
     def draw(self) -> None:
         """Draw the tab in front as things are known now."""

@@ -45,6 +45,8 @@ class Measuring(QObject):
         self._asked: tuple[Sequence[str], Sequence[int], int | None] = (), (), None
         self._studio.training.phase_changed.connect(self._share_cores)
         self._curves.changed.connect(self._follow)
+        # Models may have been taken before the page of the curves was made, which makes this
+        self._follow()
 
     @property
     def running(self) -> bool:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from dnf_studio import assets
-from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.core.storage.checkpoint import Checkpoint, read_heading, save_checkpoint
 from dnf_studio.core.storage.run_notes import read_notes
 from dnf_studio.gui.drawing.theme import DARK, LIGHT
 from dnf_studio.gui.features.runs.notes import notes_file
@@ -110,6 +110,19 @@ def test_curves_are_made_when_they_are_first_seen(quiet_workspace: Workspace, qt
     panel.set_theme(LIGHT)
     panel.show_curves()
     assert panel.curves is curves and curves.tabs.loss.theme is LIGHT
+
+
+def test_models_taken_before_the_curves_are_made_are_read(quiet_workspace: Workspace, qtbot: QtBot) -> None:
+    path = assets.checkpoint_path("diffflow-rings")
+    quiet_workspace.curves.add([("rings", path, read_heading(path).sha256)])
+    panel = RunsPanel(quiet_workspace)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_curves()
+    qtbot.waitUntil(lambda: panel.curves is not None and bool(panel.curves.measuring.records))
+    assert panel.curves is not None
+    panel.curves.tabs.setCurrentIndex(3)
+    assert list(panel.curves.tabs.loss._lines) == [0]
 
 
 def test_nothing_is_read_before_the_first_frame(quiet_workspace: Workspace, qtbot: QtBot) -> None:
