@@ -790,6 +790,14 @@ def test_splits_that_cannot_be_are_refused(told: Told, saved: Path, tmp_path: Pa
     assert not output.exists()
 
 
+def test_what_training_lacks_is_told_in_options(told: Told, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n" + "1,x\n2,y\n" * 30, encoding="utf-8")
+    (tmp_path / "b.csv").write_text("a,b\n" + "1,2\n,3\n" * 30, encoding="utf-8")
+    for name, wanted in (("a.csv", "--label"), ("b.csv", "--missing drop-rows")):
+        assert told("train", "--config", small, "--data", tmp_path / name, "-o", tmp_path / "c.safetensors") == 1
+        assert wanted in told.err and "=" not in told.err
+
+
 def test_digits_are_told_in_bits(told: Told, small: Path, tmp_path: Path) -> None:
     output = tmp_path / "a.safetensors"
     assert told("train", "--config", small, "--data", "digits", "--iterations", 2, "-o", output) == 0

@@ -12,6 +12,7 @@ import pytest
 import dnf_studio as dnf
 from dnf_studio import api
 from dnf_studio.cli import main
+from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS, default_steps, evaluate
 from dnf_studio.core.storage.origins import checkpoint_of
@@ -19,7 +20,7 @@ from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.core.storage.verify import Verified, verify_export
 from dnf_studio.core.training import step_fit, step_judge, step_loss
 from dnf_studio.core.training.few_steps import training_data
-from dnf_studio.errors import Cancelled, UnsupportedError, check_interrupt
+from dnf_studio.errors import Cancelled, DataError, SettingError, StudioError, UnsupportedError, check_interrupt
 
 
 @pytest.fixture
@@ -80,6 +81,9 @@ def test_a_file_with_fitted_steps_serves_every_verb(saved: Path, capsys: pytest.
         (["--iterations", "0"], "at least 1"),
         (["--iterations", "2", "--seconds", "2"], "not both"),
         (["--seconds", "nan"], "above 0"),
+        (["--seconds", "inf"], "finite number above 0"),
+        (["--seed", "-1"], "from 0 to below 2^63"),
+        (["--seed", "9223372036854775808"], "from 0 to below 2^63"),
         (["--data", "rings"], "is not the data that was trained on"),
     ],
 )
@@ -89,6 +93,50 @@ def test_what_cannot_be_is_refused(
     output = saved.with_name("b.safetensors")
     assert main(["fit-steps", str(saved), "-o", str(output), *words]) in (1, 2)
     assert told_ in capsys.readouterr().err and not output.exists()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"steps": np.int64(0)},
+        {"steps": "5"},
+        {"steps": 2.5},
+        {"steps": [2.5]},
+        {"seed": 1.5},
+        {"iterations": "3"},
+        {"seconds": "3"},
+        {"data": open_dataset("rings")},
+    ],
+)
+def test_a_script_that_asks_for_what_cannot_be_is_told_so(saved: Path, settings: dict[str, Any]) -> None:
+    with pytest.raises(StudioError):
+        dnf.fit_steps(str(saved), **{"steps": 2, "progress": False, **settings})
+
+
+@pytest.mark.parametrize("measure", [dnf.evaluate, lambda model, steps: dnf.report(model, "r.html", steps=steps)])
+@pytest.mark.parametrize("steps", [np.int64(0), "5", 2.5])
+def test_steps_that_cannot_be_are_told_to_whoever_measures(saved: Path, measure: Any, steps: object) -> None:  # noqa: ANN401
+    with pytest.raises(SettingError, match="number of steps N"):
+        measure(dnf.load(saved), steps=steps)
+
+
+def test_the_array_that_was_trained_on_is_told_from_another(saved: Path) -> None:
+    own, other = np.random.default_rng(0).standard_normal((2, 300, 2))
+    settings = {"steps": 4, "iterations": 2, "batch": 32, "layers": 1, "channels": 8, "patience": 0}
+    run = dnf.train(own, progressive=False, device="cpu", **settings)
+    run.fit(progress=False)
+    run.save(saved)
+    found = dnf.fit_steps(dnf.load(saved), steps=2, data=own, iterations=2, progress=False)
+    assert found.steps == (2,)
+    with pytest.raises(DataError, match="not the data that was trained on"):
+        dnf.fit_steps(dnf.load(saved), steps=2, data=other, iterations=2, progress=False)
+
+
+def test_fitted_steps_with_noise_are_not_said_to_have_none(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = saved.with_name("b.safetensors")
+    assert main(["fit-steps", str(saved), "-o", str(output), "--steps", "2", "--iterations", "2"]) == 0
+    found = told(capsys, "evaluate", output, "--solver", "fitted", "--steps", "2", "--no-ode", "--paths", "2")
+    assert found["nll_bound"] is None and found["nll_bound_missing"] == "unknown"
 
 
 def test_a_table_that_moved_keeps_the_rows_to_validate_on_that_were_given_with_it(tmp_path: Path) -> None:

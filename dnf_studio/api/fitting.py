@@ -39,9 +39,10 @@ def fit_steps(
     steps
         The numbers of steps N to fit, one or several.
     data
-        What the model was trained on, where it is elsewhere by now.
+        What the model was trained on, where it is elsewhere by now: a name, a file, an array, or the `dataset` of the
+        run.
     seed
-        Of everything drawn.
+        Of everything drawn, from 0 to below 2^63.
     iterations
         Of each N, 300 unless given.
     seconds
@@ -71,11 +72,13 @@ def fit_steps(
     [1]
     """
     # Long by its docstring, which tells each parameter
+    from dnf_studio.core.sde.sample_settings import step_numbers
     from dnf_studio.core.training.few_steps import fit_each, step_fit_of
+    from dnf_studio.core.training.step_fit import checked_numbers
 
-    numbers = (steps,) if isinstance(steps, int) else tuple(steps)
     with in_python():
         flow = as_model(model)
+        numbers = checked_numbers(flow, step_numbers(steps))
         dataset = _data(flow, data)
         with Progress("Fitting steps", progress) as bar:
             found = list(fit_each(flow, dataset, numbers, seed, iterations, seconds, bar.update, network))
@@ -87,9 +90,10 @@ def _data(flow: GenerativeModel, data: Any) -> Dataset:  # noqa: ANN401 - any da
     from dnf_studio.api.training import source_of
     from dnf_studio.core.data.dataset import Dataset
     from dnf_studio.core.storage.origins import checkpoint_of, data_known
-    from dnf_studio.core.training.few_steps import training_data
+    from dnf_studio.core.training.few_steps import refuse_other, training_data
 
+    known, checkpoint = data_known(flow), checkpoint_of(flow)
     if isinstance(data, Dataset):
+        refuse_other(checkpoint, data, data.name)
         return data
-    known = data_known(flow)
-    return known if data is None and known is not None else training_data(checkpoint_of(flow), source_of(data))
+    return known if data is None and known is not None else training_data(checkpoint, source_of(data))

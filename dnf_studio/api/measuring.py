@@ -89,11 +89,12 @@ def evaluate(
     # Long by its docstring, which tells each parameter
     from dnf_studio.core.evaluation.evaluate import default_steps
     from dnf_studio.core.evaluation.evaluate import evaluate as measure
+    from dnf_studio.core.sde.sample_settings import step_numbers
 
     with in_python():
         flow = as_model(model)
         given = default_steps(flow, solver) if steps is None else steps
-        numbers = (given,) if isinstance(given, int) else tuple(given)
+        numbers = step_numbers(given)
         dataset = measured_on(flow, data, test, note if progress else lambda _told: None)
         with Progress("Evaluating", progress) as bar:
             return measure(

@@ -99,8 +99,8 @@ def make_report(
 ) -> list[Measured]:
     """Measure and write; what was found of each model."""
     from dnf_studio import assets
-    from dnf_studio.config.grids import check_steps
     from dnf_studio.core.files import check_target, refuse_source
+    from dnf_studio.core.sde.sample_settings import step_numbers
     from dnf_studio.reports.measured import FULL, QUICK, measure_all
     from dnf_studio.reports.page import write_page
 
@@ -108,12 +108,11 @@ def make_report(
     check_target(file, ExportError)
     if not 1 <= len(models) <= MOST:
         raise SettingError(f"A report is on one to {MOST} models, not on {len(models)}.")
-    for n in steps:
-        check_steps(n)
+    numbers = step_numbers(steps)
     names = [os.fspath(model) for model in models if isinstance(model, str | os.PathLike)]
     refuse_source(file, [assets.checkpoint_path(name) or name for name in names], ExportError)
     subjects = _named([subject_of(model, data) for model in models])
-    work = measure_all(subjects, FULL if full else QUICK, steps)
+    work = measure_all(subjects, FULL if full else QUICK, numbers)
     with Progress("Report", progress) as bar:
         try:
             while True:
@@ -121,7 +120,7 @@ def make_report(
         except StopIteration as end:
             found: list[Measured] = end.value
     given = [] if data is None else ["--data", str(data)]
-    options = [*given, *(["--steps", ",".join(map(str, steps))] if steps else []), *(["--full"] if full else [])]
+    options = [*given, *(["--steps", ",".join(map(str, numbers))] if numbers else []), *(["--full"] if full else [])]
     write_page(file, found, options, time.process_time() - began)
     return found
 

@@ -23,13 +23,18 @@ DATA = (
 TEST = "A file of rows that training has never seen; all of them are used."
 WORST = 3
 """Steps that are named."""
-WHY = {"deterministic": "the solver draws no noise", "exact": "see the ODE's NLL"}
+WHY = {
+    "deterministic": "the solver draws no noise",
+    "unknown": "of the chain of fitted steps none is known",
+    "exact": "see the ODE's NLL",
+}
 """What the reasons for no bound mean."""
 MOST_NAMED = 12
 """Classes with a column each."""
 BOUND_OF = (
     "The bound is of the chain of this solver with the noise of its last step, which the samples compared here leave "
-    "out: they are the means of the chain's last Gaussian. A solver that draws no noise has no bound."
+    "out: they are the means of the chain's last Gaussian. A solver that draws no noise has no bound, and "
+    "nor have fitted steps."
 )
 NO_RANK = (
     "Equal: the 95% interval of the distance ends at {:g} or below; told apart: it lies above 0; unresolved: neither. "

@@ -43,11 +43,14 @@ def inspect(
     as_json: AsJson = False,
 ) -> int:
     path = Path(file)
+    export = not is_picture(file) and os.path.isfile(path) and api.file_kind(path) == "export"
+    if (blocks != "some" or checkpoint is not None) and not (verify and export):
+        raise SettingError("--blocks and --checkpoint say how an export is verified; they go with --verify and one.")
     if is_picture(file):
         if verify:
             raise SettingError("A picture has nothing to verify; checkpoints and exports have.")
         held = _picture(file)
-    elif os.path.isfile(path) and api.file_kind(path) == "export":
+    elif export:
         held = _export(path)
         if verify:
             held["verified"] = _verify(path, _blocks(blocks), checkpoint)

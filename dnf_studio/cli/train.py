@@ -175,6 +175,8 @@ def _named(data: str | None, train: str | None, own_splits: bool, resume: Path |
 
 def _begin(file: str | None, changes: dict[str, Any], noise: float | None) -> Run:
     """A new run of the settings in `file` with `changes` on top, and with that total `noise` if there is one."""
+    from dnf_studio.core.training.run import Run
+
     base = Config() if file is None else Config.from_toml(settings_file(file))
     if "data" not in changes and "data" not in base.model_fields_set:
         raise SettingError("Say what to learn with --data, for instance --data rings.")
@@ -183,7 +185,7 @@ def _begin(file: str | None, changes: dict[str, Any], noise: float | None) -> Ru
     left = math.exp(-0.5 * config.sde.total_noise)
     if config.network.drift == "frozen" and left > MOST_LEFT:
         note(f"The frozen drift leaves {left:.0%} of the data at T; with --noise 4 it would be 14%.")
-    run = api.train(config)
+    run = Run(config)
     wide = run.dataset.dim > MOST_WITH_FEATURES and run.dataset.image is None
     if file is None and wide and run.config.model == Config.from_toml(settings_file(FOR_TABLES)).model:
         note(f"{run.dataset.dim} columns: with --config {FOR_TABLES} they may be learned better.")

@@ -18,6 +18,8 @@ LEVEL_GRIDS = ("log-snr", "karras")
 """The grids whose nodes are spaced by the noise levels a(t) and σ(t) of a diffusion model, which others do not have."""
 NO_LEVELS = "The grids log-snr and karras follow the noise levels of a diffusion model; for others take another grid."
 MAX_STEPS = 10_000
+MOST_FITTED = 64
+"""Most steps that are fitted: with more there is nothing to gain, and gradients go through all of them."""
 LEAST_STEP = 2.0**-16
 """The shortest step between `Nodes`: 128 times what float32 tells apart at 1, and four of the cells below which
 `core.sde.brownian` tells no times apart."""

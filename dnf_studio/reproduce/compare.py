@@ -17,7 +17,7 @@ from dnf_studio.reproduce.report import write_report
 from dnf_studio.reproduce.results import Results
 from dnf_studio.reproduce.side_by_side import make_cell, run_side_by_side
 from dnf_studio.reproduce.tables import density_claims
-from dnf_studio.reproduce.trials import read_trials
+from dnf_studio.reproduce.trials import check_trials, read_trials
 from dnf_studio.reproduce.verdicts import Claim
 
 Progress = Callable[[float, str], None]
@@ -82,6 +82,8 @@ def _begun(
     named = _named(plan.cells(), only)
     ranks.require_same({"plan": plan.as_dict(), "folder": str(folder.resolve()), "list of cells": sorted(only)})
     if ranks.writes:
+        # Before anything is written that could not be changed any more
+        check_trials(trials)
         Results(folder, plan).begin(protocol(plan))
         read_trials(folder, trials)
     ranks.barrier()

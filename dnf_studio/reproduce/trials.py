@@ -21,13 +21,19 @@ FOLDER = "trials"
 
 def read_trials(folder: Path, files: Sequence[Path]) -> None:
     """Copy `files` into ``trials`` of `folder`; raises `DataError` where one is no such file."""
+    check_trials(files)
     for path in files:
-        _read(path)
         make_folder(folder / FOLDER, ExportError)
         try:
             shutil.copyfile(path, folder / FOLDER / f"{path.stem}.json")
         except OSError as problem:
             raise ExportError(f"Cannot copy '{path}': {explain(problem)}.") from problem
+
+
+def check_trials(files: Sequence[Path]) -> None:
+    """Raise `DataError` where one of `files` is no file of trials."""
+    for path in files:
+        _read(path)
 
 
 def trials_section(folder: Path) -> str:

@@ -252,6 +252,7 @@ def test_what_holds_no_trials_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "trials.json").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match="holds no trials"):
         compare(tmp_path / "new", TINY, lambda _f, _t: None, print, trials=[tmp_path / "trials.json"])
+    assert not (tmp_path / "new").exists(), "nothing is decided yet"
 
 
 def test_plans_refuse_what_cannot_be() -> None:
@@ -418,3 +419,5 @@ def test_fitted_steps_are_one_more_solver_and_are_fitted_once(tmp_path: Path, mo
     assert (again.fitted_steps, again.fitted_networks) == ((2,), (2,))
     with pytest.raises(SettingError, match="name them in --steps"):
         replace(plan, fit=(4,))
+    with pytest.raises(SettingError, match="At most 64 steps"):
+        replace(plan, steps=(65,), fit=(65,))

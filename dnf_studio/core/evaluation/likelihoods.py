@@ -64,7 +64,8 @@ class Likelihoods:
     nll_bound_sampler: str | None
     """Name of the solver of `nll_bound`: ``ancestral`` or ``sde``; None where there is no such chain."""
     nll_bound_missing: str | None
-    """Why there is no bound, in a word: ``deterministic`` of a solver that draws no noise, ``exact`` of a flow."""
+    """Why there is no bound, in a word: ``deterministic`` of a solver that draws no noise, ``unknown`` of fitted
+    steps with noise, ``exact`` of a flow."""
     nll_bound_sde: float | None
     """Bound on the NLL by the chain of Euler–Maruyama steps (12), whose steps the window shows."""
     nll_bound_sde_error: float | None
@@ -117,7 +118,10 @@ def unmeasured(flow: GenerativeModel, paths: int = PATHS, solver: str | None = N
 def _missing(flow: GenerativeModel, solver: str | None) -> str | None:
     if not flow.bounded:
         return "exact"
-    return "deterministic" if flow.checked_solver(solver).chain is None else None
+    own = flow.checked_solver(solver)
+    if own.chain is not None:
+        return None
+    return "unknown" if own.noise else "deterministic"
 
 
 def likelihood_parts(

@@ -29,7 +29,6 @@ from dnf_studio.core.sampling.model import Model
 from dnf_studio.core.sde.grid import TimeGrid
 from dnf_studio.core.sde.paths import Field, Sampler
 from dnf_studio.core.sde.sample_settings import SampleSettings, check_count
-from dnf_studio.core.sde.solvers import unused_settings
 from dnf_studio.core.sde.solvers.sde import backward_states
 from dnf_studio.errors import Check, DivergenceError, UnsupportedError, check_interrupt
 
@@ -225,9 +224,10 @@ def _prepare(
 
 def _corrected_fields(flow: Model, grid: TimeGrid, settings: SampleSettings) -> tuple[Field, Field]:
     """Drift and score of a model whose steps Langevin steps go with; raises `UnsupportedError` where they do not."""
-    reason = unused_settings(flow.checked_solver(settings.solver), flow.lacks).get("langevin")
-    if reason is not None:
-        raise UnsupportedError(f"Langevin steps need a score and Euler's steps. {reason}")
+    if "score" in flow.lacks:
+        raise UnsupportedError(f"Langevin steps need a score. {flow.lacks['score']}")
+    if (reason := flow.checked_solver(settings.solver).unused.get("langevin")) is not None:
+        raise UnsupportedError(reason)
     return flow.fields(grid)
 
 

@@ -7,6 +7,7 @@ before torch is loaded.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Literal, Self, get_args
@@ -117,6 +118,12 @@ def whole_number(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise SettingError(f"The {name} must be a whole number, not {value!r}.")
     return int(value)
+
+
+def step_numbers(steps: object) -> tuple[int, ...]:
+    """One N, or several, as ints; raises `SettingError` for what is no number of steps."""
+    given = [*steps] if isinstance(steps, Iterable) and not isinstance(steps, str) else [steps]
+    return tuple(check_steps(whole_number("number of steps N", one)) for one in given)
 
 
 AS_VIEWED = SampleSettings(last="noise")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from os import PathLike
 
-from dnf_studio.core.data.catalogue import open_configured
+from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.files import as_path
 from dnf_studio.core.models.base import GenerativeModel
+from dnf_studio.core.sde.sample_settings import whole_number
 from dnf_studio.core.storage.checkpoint import Checkpoint, save_checkpoint
+from dnf_studio.core.storage.export_plan import MAX_SEED
 from dnf_studio.core.storage.layout import digest
 from dnf_studio.core.storage.origins import checkpoint_of, remember
 from dnf_studio.core.training.step_fit import ITERATIONS, FittedSteps, checked_numbers, fit_steps
@@ -88,10 +92,12 @@ def fit_each(
     numbers = checked_numbers(flow, steps)
     if iterations is not None and seconds is not None:
         raise SettingError("Give --iterations or --seconds, not both.")
-    if iterations is not None and iterations < 1:
+    if iterations is not None and whole_number("number of iterations", iterations) < 1:
         raise SettingError(f"The number of iterations must be at least 1, not {iterations}.")
-    if seconds is not None and not seconds > 0:
-        raise SettingError(f"The seconds must be above 0, not {seconds:g}.")
+    if seconds is not None and not (isinstance(seconds, Real) and 0 < seconds < math.inf):
+        raise SettingError(f"The seconds must be a finite number above 0, not {seconds!r}.")
+    if not 0 <= whole_number("seed", seed) < MAX_SEED:
+        raise SettingError(f"The seed of a fit must be from 0 to below 2^63, not {seed}.")
     for number, count in enumerate(numbers):
         own = _share(tell, number, len(numbers), count)
         number_of = ITERATIONS if iterations is None else iterations
@@ -128,10 +134,16 @@ def training_data(checkpoint: Checkpoint, data: str | None = None) -> Dataset:
     config = checkpoint.config if data is None else checkpoint.config.moved({"data": data})
     if not checkpoint.data.fingerprint and data is None:
         raise SettingError("The checkpoint does not say what it was trained on; name it with --data.")
-    found = open_configured(config, checkpoint.data.split)
-    if checkpoint.data.fingerprint not in ("", found.fingerprint):
-        raise DataError(
-            f"'{config.data}' is not the data that was trained on, or has changed since; steps are fitted to "
-            "that alone."
-        )
+    # `data` brings its rows along where a program holds them, which its name in the settings does not
+    splits, columns = (config.validation, config.test), (config.missing, config.label)
+    found = open_dataset(data or config.data, config.drop_constant, *splits, checkpoint.data.split, *columns)
+    refuse_other(checkpoint, found, config.data)
     return found
+
+
+def refuse_other(checkpoint: Checkpoint, data: Dataset, name: str) -> None:
+    """Raise `DataError` where `data`, called `name`, is another than that of `checkpoint`, as far as that is known."""
+    if checkpoint.data.fingerprint not in ("", data.fingerprint):
+        raise DataError(
+            f"'{name}' is not the data that was trained on, or has changed since; steps are fitted to that alone."
+        )

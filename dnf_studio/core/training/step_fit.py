@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dnf_studio.config.grids import check_steps
+from dnf_studio.config.grids import MOST_FITTED, check_steps
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.core.evaluation.fresh import between_units
@@ -39,8 +39,6 @@ NETWORK_RATE, LATER_RATE = 1e-3, 0.01
 """The greatest rate of a network that is trained too, and then that of the other numbers."""
 ITERATIONS, RATE, WARM = 300, 0.05, 10
 """Iterations, the greatest rate of Adam, and over which part of them, one of so many, it rises to that."""
-MOST_STEPS = 64
-"""Most steps that are fitted: with more there is nothing to gain, and gradients go through all of them."""
 LOOKS = 2
 """How often the fit is looked at by validation draws; the best look is kept."""
 STARTS = 8
@@ -79,8 +77,8 @@ def checked_numbers(flow: GenerativeModel, steps: Sequence[int]) -> tuple[int, .
     if not steps:
         raise SettingError("Say for which numbers of steps to fit, such as 5 and 10.")
     for count in steps:
-        if check_steps(count) > MOST_STEPS:
-            raise SettingError(f"At most {MOST_STEPS} steps can be fitted, not {count:,}; more need no fit.")
+        if check_steps(count) > MOST_FITTED:
+            raise SettingError(f"At most {MOST_FITTED} steps can be fitted, not {count:,}; more need no fit.")
     return tuple(sorted(set(steps)))
 
 
