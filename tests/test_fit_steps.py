@@ -12,9 +12,11 @@ import pytest
 import dnf_studio as dnf
 from dnf_studio import api
 from dnf_studio.cli import main
+from dnf_studio.cli.evaluate import WHY
 from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.evaluation.by_steps import step_rows
 from dnf_studio.core.evaluation.evaluate import DEFAULT_STEPS, default_steps, evaluate
+from dnf_studio.core.evaluation.likelihoods import unmeasured
 from dnf_studio.core.storage.origins import checkpoint_of
 from dnf_studio.core.storage.sample_reader import read_export
 from dnf_studio.core.storage.verify import Verified, verify_export
@@ -61,6 +63,8 @@ def test_a_file_with_fitted_steps_serves_every_verb(saved: Path, capsys: pytest.
     assert (found.rows_redrawn, found.largest_difference) == (50, 0)
     flow = api.load(output)
     assert default_steps(flow, "fitted") == (2, 3) and default_steps(flow, None) == DEFAULT_STEPS
+    why = {name: unmeasured(flow, solver=name).nll_bound_missing for name in ("fitted", "ode", "sde")}
+    assert why == {"fitted": "unknown", "ode": "deterministic", "sde": None} and "unknown" in WHY
     data = dnf.train("moons", iterations=1).dataset
     (row,) = step_rows(flow, data, (3,), 50, 5, lambda _: None, "fitted")
     said: list[str] = []
@@ -130,13 +134,6 @@ def test_the_array_that_was_trained_on_is_told_from_another(saved: Path) -> None
     assert found.steps == (2,)
     with pytest.raises(DataError, match="not the data that was trained on"):
         dnf.fit_steps(dnf.load(saved), steps=2, data=other, iterations=2, progress=False)
-
-
-def test_fitted_steps_with_noise_are_not_said_to_have_none(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = saved.with_name("b.safetensors")
-    assert main(["fit-steps", str(saved), "-o", str(output), "--steps", "2", "--iterations", "2"]) == 0
-    found = told(capsys, "evaluate", output, "--solver", "fitted", "--steps", "2", "--no-ode", "--paths", "2")
-    assert found["nll_bound"] is None and found["nll_bound_missing"] == "unknown"
 
 
 def test_a_table_that_moved_keeps_the_rows_to_validate_on_that_were_given_with_it(tmp_path: Path) -> None:
