@@ -169,4 +169,5 @@ def _keeps(control: QObject, event: QKeyEvent) -> bool:
         return event.key() == Qt.Key.Key_Space
     if isinstance(control, QComboBox | QAbstractItemView):
         return event.key() == Qt.Key.Key_Space or event.key() in _ARROWS or bool(event.text().strip())
-    return event.key() in _ARROWS
+    # With Shift they move a slider as they do without, and are commands of the second clock
+    return event.key() in _ARROWS and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier

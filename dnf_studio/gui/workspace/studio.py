@@ -186,7 +186,8 @@ class Studio(StudioRuns):
         """Show the samples of the run in memory beside it."""
         if opened.export is not None and self._opened is not None:
             self._session.apply({"sampling": opened.export.sampling, "selection": ()})
-            self._show(opened.called(self._opened.shown.title))
+            # It is in the file that it was saved to, if any, wherever the model of the samples was found
+            self._show(replace(opened.called(self._opened.shown.title), path=self._opened.path))
 
     def _show(self, opened: opening.Opened) -> None:
         self._opened, shown = opened, opened.shown

@@ -175,6 +175,16 @@ def test_arrows_belong_to_a_focused_slider(still_window: MainWindow, qtbot: QtBo
     QTest.keyClick(slider, Qt.Key.Key_Right)
     assert window.session.state.sampling.lam == pytest.approx(1.01)
     assert window.session.cursor.position == 0
+    # With Shift they go through training, wherever the last click was
+    came: list[bool] = []
+    for name in ("past-earlier", "past-first"):
+        action = window.commands[name]
+        action.triggered.disconnect()
+        action.triggered.connect(lambda: came.append(True))
+        action.setEnabled(True)
+    for key in (Qt.Key.Key_Left, Qt.Key.Key_Home):
+        QTest.keyClick(slider, key, Qt.KeyboardModifier.ShiftModifier)
+    assert len(came) == 2 and window.session.state.sampling.lam == pytest.approx(1.01)
 
 
 def test_layers_from_the_menu(still_window: MainWindow) -> None:

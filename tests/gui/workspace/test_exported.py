@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -247,6 +248,11 @@ def test_an_export_of_the_run_in_memory_asks_nothing_and_takes_nothing_away(
     assert window.session.state.sampling.lam == 1.5 and window.session.state.config.training.iterations == 9
     window.parts["training"].bar.buttons["resume"].click()
     qtbot.waitUntil(lambda: run.iteration == 9 and window.studio.training.phase is Phase.ENDED, timeout=20_000)
+    # Of a run that is in a file what is shown is in it, too, wherever the model of the samples was found
+    assert window.studio.current.path is None
+    window.studio._opened = replace(window.studio.current, path=exported.with_name("saved.safetensors"))
+    window.studio._join(replace(window.studio.current, path=None))
+    assert window.studio.current.path == exported.with_name("saved.safetensors")
     # The weights are others now
     window.files.show(str(exported))
     qtbot.waitUntil(lambda: asked == [False], timeout=20_000)
