@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, QTimer, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -31,6 +32,8 @@ from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 
 MOST_CURVES = 6
+MOST_COLUMNS, SPACING = 3, 4
+"""Buttons side by side, and pixels between them."""
 FOLDERS = "runs"
 """Name of the folders in the memory."""
 LOOK_MS = 200
@@ -47,6 +50,8 @@ class RunsPage(FilesPanel):
 
     wanted = Signal(object)
     """Take these runs into the curves: a list of `Run`."""
+    _columns = 0
+    """Of buttons, before they are placed."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.tell)
@@ -145,14 +150,13 @@ class RunsPage(FilesPanel):
         self.progress.hide()
 
     def _arrange(self) -> None:
-        first, second, buttons = QHBoxLayout(), QHBoxLayout(), QGridLayout()
+        first, second, self._grid = QHBoxLayout(), QHBoxLayout(), QGridLayout()
         first.addWidget(self.words_label)
         first.addWidget(self.words, 1)
         for box in self.filters.values():
             second.addWidget(box, 1)
-        buttons.setSpacing(4)
-        for place, button in enumerate((self.open, self.compare, self.take, self.places, self.copy)):
-            buttons.addWidget(button, place // 3, place % 3)
+        self._grid.setSpacing(SPACING)
+        self._place_buttons()
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 8)
         column.setSpacing(6)
@@ -162,7 +166,28 @@ class RunsPage(FilesPanel):
         column.addWidget(self.table, 1)
         for part in (self.told, self.problem, self.notes):
             column.addWidget(part)
-        column.addLayout(buttons)
+        column.addLayout(self._grid)
+
+    def _place_buttons(self) -> None:
+        """As many side by side as have room for their words, which large letters need more of."""
+        buttons = self.open, self.compare, self.take, self.places, self.copy
+        widest = max(button.sizeHint().width() for button in buttons) + SPACING
+        columns = max(1, min(MOST_COLUMNS, self.width() // widest))
+        if columns != self._columns:
+            self._columns = columns
+            for place, button in enumerate(buttons):
+                self._grid.addWidget(button, place // columns, place % columns)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Place the buttons anew."""
+        super().resizeEvent(event)
+        self._place_buttons()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The same where the letters are others."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and self._columns:
+            self._place_buttons()
 
     def _connect(self) -> None:
         self.table.opened.connect(self._open)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
@@ -92,6 +92,17 @@ def test_rows_sort_filter_and_say_what_is_broken(page: RunsPage, folder: Path) -
     assert not page.take.isEnabled() and "not a checkpoint" in page.notes.about.text().replace("\u200b", "")
     page.drop_folder(folder)
     assert page.folders == ()
+
+
+def test_buttons_have_room_for_their_words(page: RunsPage) -> None:
+    for width, points in ((600, 10), (420, 10), (420, 18), (300, 18), (600, 18)):
+        page.setFont(QFont("DejaVu Sans", points))
+        page.resize(width, 700)
+        page.layout().activate()
+        assert all(one.width() >= one.sizeHint().width() for one in (page.open, page.compare, page.take)), (
+            width,
+            points,
+        )
 
 
 def test_curves_are_made_when_they_are_first_seen(quiet_workspace: Workspace, qtbot: QtBot) -> None:
