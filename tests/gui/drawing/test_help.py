@@ -36,6 +36,9 @@ def test_every_plot_has_help_and_every_help_a_plot(seen_window: MainWindow, qtbo
     runs = seen_window.docks["runs"].findChild(RunsPanel)
     runs.show_curves()
     qtbot.waitUntil(lambda: runs.curves is not None)
+    for place in reversed(range(runs.curves.tabs.count())):
+        runs.curves.tabs.setCurrentIndex(place)
+        runs.curves.tabs.draw()
     seen_window.docks["lab"].findChild(LabPanel)._go_on()
     pairs = seen_window.commands["pairs"]
     pairs.trigger()

@@ -51,7 +51,7 @@ class RunsPage(FilesPanel):
     wanted = Signal(object)
     """Take these runs into the curves: a list of `Run`."""
     _columns = 0
-    """Of buttons, before they are placed."""
+    """How many buttons stand side by side; none before they are placed."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.tell)
