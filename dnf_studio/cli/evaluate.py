@@ -33,8 +33,8 @@ MOST_NAMED = 12
 """Classes with a column each."""
 BOUND_OF = (
     "The bound is of the chain of this solver with the noise of its last step, which the samples compared here leave "
-    "out: they are the means of the chain's last Gaussian. A solver that draws no noise has no bound, and "
-    "nor have fitted steps."
+    "out: they are the means of the chain's last Gaussian. A solver that draws no noise has no bound, nor "
+    "have fitted steps."
 )
 NO_RANK = (
     "Equal: the 95% interval of the distance ends at {:g} or below; told apart: it lies above 0; unresolved: neither. "

@@ -30,10 +30,8 @@ P = TypeVar("P", bound=Plot)
 
 
 class CurveTabs(QTabWidget):
-    """Quality, disagreement, likelihood and loss; a plot is made when its tab is first in front, and drawn there only.
-
-    All four at once would hold the window up for a tenth of a second.
-    """
+    """Quality, disagreement, likelihood and loss; a plot is made when its tab is first in front, and drawn there only:
+    with all four at once the page would come late."""
 
     def __init__(self, curves: Curves, measuring: Measuring) -> None:
         super().__init__()

@@ -32,8 +32,8 @@ from dnf_studio.gui.workspace.workspace import Workspace
 from dnf_studio.workers.background import Newest
 
 MOST_CURVES = 6
-MOST_COLUMNS, SPACING = 3, 4
-"""Buttons side by side, and pixels between them."""
+MOST_COLUMNS, SPACING, MARGIN = 3, 4, 8
+"""Buttons side by side, and pixels between them and at either side."""
 FOLDERS = "runs"
 """Name of the folders in the memory."""
 LOOK_MS = 200
@@ -158,7 +158,7 @@ class RunsPage(FilesPanel):
         self._grid.setSpacing(SPACING)
         self._place_buttons()
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 6, 8, 8)
+        column.setContentsMargins(MARGIN, 6, MARGIN, MARGIN)
         column.setSpacing(6)
         column.addLayout(first)
         column.addLayout(second)
@@ -172,7 +172,7 @@ class RunsPage(FilesPanel):
         """As many side by side as have room for their words, which large letters need more of."""
         buttons = self.open, self.compare, self.take, self.places, self.copy
         widest = max(button.sizeHint().width() for button in buttons) + SPACING
-        columns = max(1, min(MOST_COLUMNS, self.width() // widest))
+        columns = max(1, min(MOST_COLUMNS, (self.width() - 2 * MARGIN + SPACING) // widest))
         if columns != self._columns:
             self._columns = columns
             for place, button in enumerate(buttons):

@@ -95,7 +95,8 @@ def test_rows_sort_filter_and_say_what_is_broken(page: RunsPage, folder: Path) -
 
 
 def test_buttons_have_room_for_their_words(page: RunsPage) -> None:
-    for width, points in ((600, 10), (420, 10), (420, 18), (300, 18), (600, 18)):
+    widest = max(button.sizeHint().width() for button in (page.open, page.compare, page.take))
+    for width, points in ((600, 10), (3 * widest + 14, 10), (420, 10), (420, 18), (300, 18), (600, 18)):
         page.setFont(QFont("DejaVu Sans", points))
         page.resize(width, 700)
         page.layout().activate()
