@@ -72,13 +72,13 @@ def fit_steps(
     [1]
     """
     # Long by its docstring, which tells each parameter
-    from dnf_studio.core.sde.sample_settings import step_numbers
     from dnf_studio.core.training.few_steps import fit_each, step_fit_of
     from dnf_studio.core.training.step_fit import checked_numbers
 
     with in_python():
         flow = as_model(model)
-        numbers = checked_numbers(flow, step_numbers(steps))
+        # Before the data is asked for, which a model that cannot be fitted has not
+        numbers = checked_numbers(flow, steps)
         dataset = _data(flow, data)
         with Progress("Fitting steps", progress) as bar:
             found = list(fit_each(flow, dataset, numbers, seed, iterations, seconds, bar.update, network))

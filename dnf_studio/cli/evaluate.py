@@ -25,7 +25,7 @@ WORST = 3
 """Steps that are named."""
 WHY = {
     "deterministic": "the solver draws no noise",
-    "unknown": "of the chain of fitted steps none is known",
+    "unknown": "none is known of this solver's chain",
     "exact": "see the ODE's NLL",
 }
 """What the reasons for no bound mean."""

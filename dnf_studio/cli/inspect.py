@@ -43,10 +43,11 @@ def inspect(
     as_json: AsJson = False,
 ) -> int:
     path = Path(file)
-    export = not is_picture(file) and os.path.isfile(path) and api.file_kind(path) == "export"
+    picture = is_picture(file)
+    export = not picture and os.path.isfile(path) and api.file_kind(path) == "export"
     if (blocks != "some" or checkpoint is not None) and not (verify and export):
         raise SettingError("--blocks and --checkpoint say how an export is verified; they go with --verify and one.")
-    if is_picture(file):
+    if picture:
         if verify:
             raise SettingError("A picture has nothing to verify; checkpoints and exports have.")
         held = _picture(file)

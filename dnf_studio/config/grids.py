@@ -55,6 +55,13 @@ def check_steps(steps: int) -> int:
     return steps
 
 
+def check_fitted(steps: int) -> int:
+    """`steps`, or `SettingError` if no so many can be fitted."""
+    if check_steps(steps) > MOST_FITTED:
+        raise SettingError(f"At most {MOST_FITTED} steps can be fitted, not {steps:,}; more need no fit.")
+    return steps
+
+
 def grid_label(kind: GridKind) -> str:
     """A grid in a word or two."""
     return kind if isinstance(kind, str) else f"custom, {_steps(len(kind) - 1)}"

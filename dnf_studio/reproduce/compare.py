@@ -17,7 +17,7 @@ from dnf_studio.reproduce.report import write_report
 from dnf_studio.reproduce.results import Results
 from dnf_studio.reproduce.side_by_side import make_cell, run_side_by_side
 from dnf_studio.reproduce.tables import density_claims
-from dnf_studio.reproduce.trials import check_trials, read_trials
+from dnf_studio.reproduce.trials import check_trials, copy_trials
 from dnf_studio.reproduce.verdicts import Claim
 
 Progress = Callable[[float, str], None]
@@ -85,7 +85,7 @@ def _begun(
         # Before anything is written that could not be changed any more
         check_trials(trials)
         Results(folder, plan).begin(protocol(plan))
-        read_trials(folder, trials)
+        copy_trials(folder, trials)
     ranks.barrier()
     results = Results(folder, plan)
     if blind := [rank for rank, sees in enumerate(ranks.gather(results.protocol is not None)) if not sees]:

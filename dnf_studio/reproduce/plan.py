@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
 from dnf_studio.config import Config
-from dnf_studio.config.grids import MOST_FITTED, check_steps
+from dnf_studio.config.grids import check_fitted, check_steps
 from dnf_studio.config.model_kinds import ModelName
 from dnf_studio.errors import SettingError, UnknownNameError
 
@@ -94,8 +94,8 @@ class Plan:
             check_steps(n)
         if not set(self.fit) <= set(self.steps):
             raise SettingError("Steps are fitted for numbers that are compared; name them in --steps, too.")
-        if max(self.fit, default=0) > MOST_FITTED:
-            raise SettingError(f"At most {MOST_FITTED} steps can be fitted, not {max(self.fit):,}; more need no fit.")
+        for n in self.fit:
+            check_fitted(n)
         for name in (*self.sets, *self.tables):
             if name not in (*SETS, *HARDER, *TABLES):
                 raise UnknownNameError("data set of the comparison", name, (*SETS, *HARDER, *TABLES))

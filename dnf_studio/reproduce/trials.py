@@ -19,9 +19,8 @@ from dnf_studio.errors import DataError, ExportError
 FOLDER = "trials"
 
 
-def read_trials(folder: Path, files: Sequence[Path]) -> None:
-    """Copy `files` into ``trials`` of `folder`; raises `DataError` where one is no such file."""
-    check_trials(files)
+def copy_trials(folder: Path, files: Sequence[Path]) -> None:
+    """Copy `files`, which `check_trials` lets pass, into ``trials`` of `folder`."""
     for path in files:
         make_folder(folder / FOLDER, ExportError)
         try:

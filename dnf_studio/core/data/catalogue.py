@@ -106,10 +106,13 @@ def open_dataset(
     raise missing_data(name_or_file) or UnknownNameError("data set", name_or_file, names())
 
 
-def open_configured(config: Config, rule: SplitRule | None = None) -> Dataset:
-    """The data that the settings of an experiment name; `rule` as for `open_dataset`."""
+def open_configured(config: Config, rule: SplitRule | None = None, data: str | None = None) -> Dataset:
+    """The data that the settings of an experiment name; `rule` as for `open_dataset`.
+
+    `data` is the same name where it brings rows along that a program holds, which no name in settings does.
+    """
     return open_dataset(
-        config.data, config.drop_constant, config.validation, config.test, rule, config.missing, config.label
+        data or config.data, config.drop_constant, config.validation, config.test, rule, config.missing, config.label
     )
 
 

@@ -64,8 +64,8 @@ class Likelihoods:
     nll_bound_sampler: str | None
     """Name of the solver of `nll_bound`: ``ancestral`` or ``sde``; None where there is no such chain."""
     nll_bound_missing: str | None
-    """Why there is no bound, in a word: ``deterministic`` of a solver that draws no noise, ``unknown`` of fitted
-    steps with noise, ``exact`` of a flow."""
+    """Why there is no bound, in a word: ``deterministic`` of a solver that draws no noise, ``unknown`` of one
+    whose chain no bound is known of, such as fitted steps, ``exact`` of a flow."""
     nll_bound_sde: float | None
     """Bound on the NLL by the chain of Euler–Maruyama steps (12), whose steps the window shows."""
     nll_bound_sde_error: float | None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from os import PathLike
 
-from dnf_studio.core.data.catalogue import open_dataset
+from dnf_studio.core.data.catalogue import open_configured
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.files import as_path
 from dnf_studio.core.models.base import GenerativeModel
@@ -134,9 +134,7 @@ def training_data(checkpoint: Checkpoint, data: str | None = None) -> Dataset:
     config = checkpoint.config if data is None else checkpoint.config.moved({"data": data})
     if not checkpoint.data.fingerprint and data is None:
         raise SettingError("The checkpoint does not say what it was trained on; name it with --data.")
-    # `data` brings its rows along where a program holds them, which its name in the settings does not
-    splits, columns = (config.validation, config.test), (config.missing, config.label)
-    found = open_dataset(data or config.data, config.drop_constant, *splits, checkpoint.data.split, *columns)
+    found = open_configured(config, checkpoint.data.split, data)
     refuse_other(checkpoint, found, config.data)
     return found
 

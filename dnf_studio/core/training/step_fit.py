@@ -22,12 +22,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dnf_studio.config.grids import MOST_FITTED, check_steps
+from dnf_studio.config.grids import check_fitted
 from dnf_studio.core.data.dataset import Dataset
 from dnf_studio.core.evaluation.distances import Distance
 from dnf_studio.core.evaluation.fresh import between_units
 from dnf_studio.core.models.base import GenerativeModel
 from dnf_studio.core.parallel import BlockPool, worker_threads
+from dnf_studio.core.sde.sample_settings import step_numbers
 from dnf_studio.core.training.step_judge import Judge, better, seeded
 from dnf_studio.core.training.step_loss import Drawn, distance_squared, latents_and_noise
 from dnf_studio.core.training.step_unknowns import Unknowns, starts
@@ -70,16 +71,15 @@ class FittedSteps:
         return self.rows is not None
 
 
-def checked_numbers(flow: GenerativeModel, steps: Sequence[int]) -> tuple[int, ...]:
-    """`steps`, rising, each once; raises `SettingError` for one that cannot be, `UnsupportedError` for such a model."""
+def checked_numbers(flow: GenerativeModel, steps: int | Sequence[int]) -> tuple[int, ...]:
+    """`steps`, one or several, rising, each once; raises `SettingError` for one that cannot be, `UnsupportedError` for
+    such a model."""
     if flow.fitted is None or flow.unsaved:
         raise UnsupportedError("Steps are fitted to models that are trained here; this one has none that could be.")
-    if not steps:
+    numbers = step_numbers(steps)
+    if not numbers:
         raise SettingError("Say for which numbers of steps to fit, such as 5 and 10.")
-    for count in steps:
-        if check_steps(count) > MOST_FITTED:
-            raise SettingError(f"At most {MOST_FITTED} steps can be fitted, not {count:,}; more need no fit.")
-    return tuple(sorted(set(steps)))
+    return tuple(sorted({check_fitted(count) for count in numbers}))
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,7 @@ class Plot(TellingPlot, QWidget):
         self.caption_line.setVisible(self.height() >= CAPTION_HEIGHT)
 
     def changeEvent(self, event: QEvent) -> None:
-        """A new style brings back palettes. While Qt styles all widgets it bears no style sheet that one gets."""
+        """A new style brings back palettes of its own; in the middle of styling Qt bears no style sheets of ours."""
         super().changeEvent(event)
         if self._built and event.type() == QEvent.Type.StyleChange:
             self._colour_card()

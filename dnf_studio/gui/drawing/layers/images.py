@@ -114,7 +114,6 @@ class ImagesLayer(DeviceLayer):
         self._points: Array = np.empty((0, 0), np.float32)
         self._mosaic: Mosaic | None = None
         self._pixels: PixelMap | None = None
-        self._picture: QImage | None = None
         self._ground, self._accent, self._text = "#ffffff", "#000000", "#000000"
         self._buckets: NDArray[np.uint8] | None = None
         self._colours: tuple[str, ...] = ()
@@ -128,12 +127,13 @@ class ImagesLayer(DeviceLayer):
         A point with a number that is not finite leaves its place empty.
         """
         self._points, self._first, self._mosaic, self._pixels = points, first, mosaic, pixels
-        self._picture = None
+        self._image = None
         self.update()
 
     def forget_picture(self) -> None:
         """Keep neither the images nor their frames, as nobody sees them."""
-        self._picture = self._frames = None
+        super().forget_picture()
+        self._frames = None
 
     def set_chosen(self, places: list[int]) -> None:
         """Frame the images at these places of the mosaic, the last one, the current point, twice."""
@@ -157,17 +157,17 @@ class ImagesLayer(DeviceLayer):
     def set_look(self, ground: str, accent: str, text: str) -> None:
         """Gaps of `ground`, frames of what is chosen in `accent`, the current one in `text` around it."""
         self._ground, self._accent, self._text = ground, accent, text
-        self._picture = None
+        self._image = None
         self.update()
 
     def draw(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
         """One stretched picture, then frames."""
         if self._mosaic is None or self._pixels is None or not len(self._points):
             return
-        if self._picture is None:
-            self._picture = picture_of(self._shown(self._pixels), self._mosaic, self._ground)
+        if self._image is None:
+            self._image = picture_of(self._shown(self._pixels), self._mosaic, self._ground)
         painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
-        target = transform.mapRect(QRectF(0, 0, self._picture.width(), self._picture.height()))
+        target = transform.mapRect(QRectF(0, 0, self._image.width(), self._image.height()))
         if isinstance(painter, FigurePainter):
             painter.rasterise(transform, target & area, self._draw_picture)
         else:
@@ -178,11 +178,11 @@ class ImagesLayer(DeviceLayer):
         self._draw_chosen(painter, transform, self._mosaic)
 
     def _draw_picture(self, painter: QPainter, transform: QTransform, area: QRectF) -> None:
-        if self._picture is not None:
-            target = transform.mapRect(QRectF(0, 0, self._picture.width(), self._picture.height()))
-            smaller = target.width() < self._picture.width()
+        if self._image is not None:
+            target = transform.mapRect(QRectF(0, 0, self._image.width(), self._image.height()))
+            smaller = target.width() < self._image.width()
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smaller)
-            painter.drawImage(target, self._picture)
+            painter.drawImage(target, self._image)
 
     def _shown(self, pixels: PixelMap) -> NDArray[np.uint8]:
         """The images; one that is lost is in the colour of the ground."""

@@ -38,7 +38,6 @@ class CurveTabs(QTabWidget):
         self._curves, self.measuring = curves, measuring
         self._theme = LIGHT
         self._columns: dict[str, QVBoxLayout] = {}
-        self._plots: list[Plot] = []
         self._make_controls()
         self._arrange()
 
@@ -68,9 +67,9 @@ class CurveTabs(QTabWidget):
         return self.tabText(self.currentIndex())
 
     def set_theme(self, theme: Theme) -> None:
-        """Recolour all plots."""
+        """Recolour all plots, also those that are made later."""
         self._theme = theme
-        for plot in self._plots:
+        for plot in self.findChildren(Plot):
             plot.set_theme(theme)
 
     def _make_controls(self) -> None:
@@ -109,7 +108,6 @@ class CurveTabs(QTabWidget):
     def _placed(self, title: str, plot: P) -> P:
         """The `plot` under the controls of its tab, in the colours of the others."""
         self._columns[title].addWidget(plot, 1)
-        self._plots.append(plot)
         plot.set_theme(self._theme)
         return plot
 

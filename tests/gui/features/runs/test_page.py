@@ -100,10 +100,8 @@ def test_buttons_have_room_for_their_words(page: RunsPage) -> None:
         page.setFont(QFont("DejaVu Sans", points))
         page.resize(width, 700)
         page.layout().activate()
-        assert all(one.width() >= one.sizeHint().width() for one in (page.open, page.compare, page.take)), (
-            width,
-            points,
-        )
+        for button in (page.open, page.compare, page.take):
+            assert button.width() >= button.sizeHint().width(), (width, points)
 
 
 def test_curves_are_made_when_they_are_first_seen(quiet_workspace: Workspace, qtbot: QtBot) -> None:
