@@ -21,7 +21,7 @@ from dnf_studio import api
 from dnf_studio import progress as printing
 from dnf_studio.cli import VERBS, main
 from dnf_studio.cli.evaluate import _chain, _distance
-from dnf_studio.cli.output import clock, emit, table
+from dnf_studio.cli.output import clock, emit, number, plus_minus, table
 from dnf_studio.cli.window import parse
 from dnf_studio.core.sampling import blocks
 from dnf_studio.core.sde.sample_settings import SampleSettings
@@ -678,6 +678,12 @@ def test_help_and_version(told: Told) -> None:
 def test_what_is_not_finite_is_null(capsys: pytest.CaptureFixture[str]) -> None:
     emit({"a": math.nan, "b": [1.5, -math.inf], "c": {"d": math.inf}, "e": (1, "ä")}, "", as_json=True)
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.5, None], "c": {"d": None}, "e": [1, "ä"]}
+
+
+def test_numbers_that_exploded_are_powers_of_ten() -> None:
+    assert [number(one) for one in (None, 1.85, -12_345.6)] == ["-", "1.8500", "-12345.6000"]
+    assert number(-8.4e38, 3) == "-8.400e+38" and number(float("inf")) == "inf"
+    assert plus_minus(None) == "" and plus_minus(0.00261) == " ± 0.0026" and plus_minus(2e9, 3) == " ± 2.000e+09"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "0:00"), (7, "0:07"), (130, "2:10"), (3730, "1:02:10")])

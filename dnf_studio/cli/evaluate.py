@@ -9,7 +9,7 @@ from typer import Option
 
 from dnf_studio import __version__, api
 from dnf_studio.cli.options import SOLVER, AsJson, CheckpointName, SolverName, asking_for_data, whole_numbers
-from dnf_studio.cli.output import emit, number, table
+from dnf_studio.cli.output import emit, number, plus_minus, table
 from dnf_studio.core.exploration.by_step import differ
 from dnf_studio.core.ranks import our_ranks
 from dnf_studio.core.sde.solvers import SDE
@@ -118,9 +118,9 @@ def _likelihoods(result: dict[str, Any]) -> list[str]:
     """Bounds, NLL and entropy, each with its error and what it is of."""
     paths = result["importance_paths"]
     notes = {
-        "nll_bound": _error(result["nll_bound_error"]) + _chain(result) + _drawn(result["nll_bound_flexible"]),
-        "nll_importance": f"{_error(result['nll_importance_error'])}, the bound of {paths} paths a point",
-        "nll_ode": _error(result["nll_ode_error"]) + _resolutions(result),
+        "nll_bound": plus_minus(result["nll_bound_error"]) + _chain(result) + _drawn(result["nll_bound_flexible"]),
+        "nll_importance": f"{plus_minus(result['nll_importance_error'])}, the bound of {paths} paths a point",
+        "nll_ode": plus_minus(result["nll_ode_error"]) + _resolutions(result),
         "entropy": "",
         "attainable": ", the least that a chain with the noise of this one's last step can have",
     }
@@ -140,7 +140,7 @@ def _beside(result: dict[str, Any]) -> list[str]:
         bits = f"{number(result['bits_bound'])} by the bound, {number(result['bits_ode'])} by the ODE"
         lines.append(f"Bits per dimension {bits}")
     if result["ode_mass"] is not None:
-        error = _error(result["ode_mass_error"])
+        error = plus_minus(result["ode_mass_error"])
         lines.append(f"{'∫p (ODE)':<10} {number(result['ode_mass'])}{error}, by importance sampling")
     if (copying := result["copying"]) is not None:
         near = {key: f"{value:.1f}" for key, value in copying.items()}
@@ -171,7 +171,7 @@ def _by_steps(result: dict[str, Any]) -> str:
 def _distance(row: dict[str, Any]) -> str:
     """The distance with its error, and what is said of it."""
     word = "" if row["word"] is None else f", {row['word']}"
-    return f"{number(row['sliced_wasserstein'])}{_error(row['sliced_wasserstein_error'])}{word}"
+    return f"{number(row['sliced_wasserstein'])}{plus_minus(row['sliced_wasserstein_error'])}{word}"
 
 
 def _excess(result: dict[str, Any]) -> list[str]:
@@ -180,15 +180,15 @@ def _excess(result: dict[str, Any]) -> list[str]:
     if rows is None or any(row["excess"] is None or row["error"] is None for row in rows):
         return []
     worst = sorted(sorted(rows, key=lambda row: -row["excess"])[:WORST], key=lambda row: row["step"])
-    told = ", ".join(f"step {row['step']} {row['excess']:.3f} ± {row['error']:.3f}" for row in worst)
+    told = ", ".join(f"step {row['step']} {number(row['excess'], 3)}{plus_minus(row['error'], 3)}" for row in worst)
     rest = sum(row["excess"] for row in rows) - sum(row["excess"] for row in worst)
     lines = [
-        f"Excess     {told}, the rest {rest:.3f}",
+        f"Excess     {told}, the rest {number(rest, 3)}",
         f"{'':<10} By how much each backward step misses the reverse of the forward one: in all, bound − NLL (ODE)",
     ]
     near = {row["step"]: row for row in result["excess_by_neighbours"] or () if row["excess"] is not None}
     apart = [
-        f"{row['step']} ({other['excess']:.3f} ± {other['error']:.3f})"
+        f"{row['step']} ({number(other['excess'], 3)}{plus_minus(other['error'], 3)})"
         for row in rows
         if (other := near.get(row["step"])) is not None
         and differ(row["excess"], other["excess"], row["error"], other["error"] or math.inf)
@@ -235,11 +235,12 @@ def _features(result: dict[str, Any]) -> list[str]:
     if not known:
         return []
     rows = [
-        (str(row["steps"]), f"{row['feature_distance']:.4f}{_error(row['feature_distance_error'])}") for row in known
+        (str(row["steps"]), f"{number(row['feature_distance'])}{plus_minus(row['feature_distance_error'])}")
+        for row in known
     ]
     about = (
         "Squared Fréchet distance to the test split in the classifier's features (what FID is for photographs), "
-        f"debiased;\nas many other real rows would differ by {known[0]['feature_floor']:.4f} without that:"
+        f"debiased;\nas many other real rows would differ by {number(known[0]['feature_floor'])} without that:"
     )
     return ["", about, "", table([("steps", "distance"), *rows])]
 
@@ -255,12 +256,8 @@ def _chain(result: dict[str, Any]) -> str:
         return f" ({why}: {WHY[why]})"
     if (sampler := result["nll_bound_sampler"]) == SDE.name:
         return ", of the chain of Euler steps, its last one with noise"
-    euler = f"{number(result['nll_bound_sde'])}{_error(result['nll_bound_sde_error'])}"
+    euler = f"{number(result['nll_bound_sde'])}{plus_minus(result['nll_bound_sde_error'])}"
     return f", of the {sampler} chain, its last step with noise; {euler} of the chain of Euler steps"
-
-
-def _error(value: float | None) -> str:
-    return "" if value is None else f" ± {value:.4f}"
 
 
 def _drawn(value: float | None) -> str:

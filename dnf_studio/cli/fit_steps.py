@@ -9,7 +9,7 @@ from typer import Option
 
 from dnf_studio import api, assets
 from dnf_studio.cli.options import AsJson, CheckpointName, Output, asking_for_data, whole_numbers
-from dnf_studio.cli.output import INTERRUPTED, Interrupt, emit, number, table
+from dnf_studio.cli.output import INTERRUPTED, Interrupt, emit, number, plus_minus, table
 from dnf_studio.core.files import check_target, refuse_source
 from dnf_studio.errors import Cancelled, CheckpointError, interrupted_when
 from dnf_studio.progress import Progress, note
@@ -99,4 +99,4 @@ def _kept(one: FittedSteps) -> str:
 
 
 def _distance(found: Distance) -> str:
-    return number(found.value) + ("" if found.error is None else f" ± {found.error:.4f}")
+    return number(found.value) + plus_minus(found.error)

@@ -16,6 +16,8 @@ from typing import Any
 from dnf_studio.errors import Cancelled, StudioError, stop_signals
 from dnf_studio.progress import drop
 
+EXPLODED = 1e8
+"""From which size on a number is no measurement that anybody reads digit by digit."""
 INTERRUPTED = 130
 """The exit code after Ctrl-C or its like."""
 IMPORTING = "<frozen importlib._bootstrap>"
@@ -47,9 +49,16 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def number(value: float | None) -> str:
-    """Four decimals, or a dash for what is not known."""
-    return "-" if value is None else f"{value:.4f}"
+def number(value: float | None, decimals: int = 4) -> str:
+    """So many decimals, a power of ten for what has exploded, or a dash for what is not known."""
+    if value is None:
+        return "-"
+    return f"{value:.{decimals}f}" if abs(value) < EXPLODED else f"{value:.{decimals}e}"
+
+
+def plus_minus(error: float | None, decimals: int = 4) -> str:
+    """An error behind a `number`; nothing where it is not known."""
+    return "" if error is None else f" ± {number(error, decimals)}"
 
 
 def clock(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from dnf_studio.cli.options import AsJson, Output
-from dnf_studio.cli.output import clock, emit, number
+from dnf_studio.cli.output import clock, emit, number, plus_minus
 from dnf_studio.errors import SettingError
 
 MODELS = "Checkpoint files or bundled models' names; several are held against each other."
@@ -36,8 +36,8 @@ def report(
     seconds = time.perf_counter() - began
     told = [as_dict(one) for one in found]
     lines = [
-        f"{one['name']}: NLL bound {number(one['nll_bound'])}{_error(one['nll_bound_error'])}, "
-        f"NLL (ODE) {number(one['nll_ode'])}{_error(one['nll_ode_error'])}"
+        f"{one['name']}: NLL bound {number(one['nll_bound'])}{plus_minus(one['nll_bound_error'])}, "
+        f"NLL (ODE) {number(one['nll_ode'])}{plus_minus(one['nll_ode_error'])}"
         for one in told
     ]
     text = "\n".join([*lines, f"Saved {output} after {clock(seconds)}."])
@@ -50,7 +50,3 @@ def _numbers(text: str | None) -> tuple[int, ...]:
         return () if text is None else tuple(int(word) for word in text.split(","))
     except ValueError as error:
         raise SettingError(f"--steps takes whole numbers such as 5,10,30, not '{text}'.") from error
-
-
-def _error(value: float | None) -> str:
-    return "" if value is None else f" ± {value:.4f}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from dnf_studio.core.data.dataset import Standardisation
     from dnf_studio.core.models.base import GenerativeModel
+    from dnf_studio.core.storage.checkpoint import Checkpoint
     from dnf_studio.core.training.run import Run
 
 PUBLISH_SECONDS = 0.25
@@ -78,9 +79,12 @@ class Snapshot:
         return cls(next(_VERSIONS) if version is None else version, private)
 
     @classmethod
-    def taking_whole(cls, flow: GenerativeModel) -> Snapshot:
-        """`flow` itself, in float32 and main memory, which nobody else has."""
-        return cls(next(_VERSIONS), flow.eval().requires_grad_(False))
+    def of_checkpoint(cls, checkpoint: Checkpoint) -> Snapshot:
+        """The model of `checkpoint`, whose tensors it consists of: whoever keeps both has them once."""
+        flow = checkpoint.build()
+        # Of the same type, as they mostly are, they are taken and not copied
+        tensors = {name: checkpoint.tensors[f"model.{name}"].to(own.dtype) for name, own in flow.state_dict().items()}
+        return cls.taking(flow, tensors)
 
     @property
     def config(self) -> Config:

@@ -6,6 +6,7 @@ import torch
 from dnf_studio.config import Config
 from dnf_studio.core.models.diffflow import DiffFlow
 from dnf_studio.core.sde.grid import TimeGrid
+from dnf_studio.core.storage.checkpoint import Checkpoint
 from dnf_studio.workers import snapshot as way
 from dnf_studio.workers.snapshot import PUBLISH_SECONDS, Snapshot, watched
 
@@ -58,6 +59,16 @@ def test_what_is_given_away_is_copied_no_further() -> None:
     assert flow.drift.input_embed.weight.requires_grad and not any(p.requires_grad for p in snapshot.flow.parameters())
     z, noise = torch.randn(3, 2), torch.randn(4, 3, 2)
     assert torch.equal(snapshot.flow.backward_path(z, noise), other.backward_path(z, noise))
+
+
+def test_a_checkpoint_and_its_snapshot_have_the_weights_once() -> None:
+    checkpoint = Checkpoint.of_model(DiffFlow(2, CONFIG))
+    snapshot = Snapshot.of_checkpoint(checkpoint)
+    for name, tensor in snapshot.tensors.items():
+        assert tensor.data_ptr() == checkpoint.tensors[f"model.{name}"].data_ptr(), name
+    z, noise = torch.randn(3, 2), torch.randn(7, 3, 2)
+    assert torch.equal(snapshot.flow.backward_path(z, noise), checkpoint.build().backward_path(z, noise))
+    assert not any(parameter.requires_grad for parameter in snapshot.flow.parameters())
 
 
 def test_one_clock_says_when_a_copy_is_due(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def past_of(kept: KeptWeights) -> Past:
     from dnf_studio.workers.snapshot import Snapshot
 
     checkpoint = kept.read()
-    return Past(kept, checkpoint, Snapshot.taking_whole(checkpoint.build()))
+    return Past(kept, checkpoint, Snapshot.of_checkpoint(checkpoint))
 
 
 class LookBack(QObject):

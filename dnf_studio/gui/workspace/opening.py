@@ -185,8 +185,8 @@ def show_checkpoint(checkpoint: Checkpoint, title: str, path: Path | None) -> Op
     """The model of a checkpoint with its data, or with its own samples where the data is not here."""
     from dnf_studio.workers.snapshot import Snapshot
 
-    flow = checkpoint.build()
-    note, dataset = "", None
+    snapshot = Snapshot.of_checkpoint(checkpoint)
+    flow, note, dataset = snapshot.flow, "", None
     try:
         dataset = _dataset(checkpoint.config, checkpoint.data.split)
         points = _points(dataset, flow)
@@ -203,7 +203,7 @@ def show_checkpoint(checkpoint: Checkpoint, title: str, path: Path | None) -> Op
         **_facts(flow, dataset),
     )
     preset = checkpoint.config if path in bundled_files() else None
-    return Opened(shown, checkpoint.config, Snapshot.of(flow), points, dataset, checkpoint, path, note, preset=preset)
+    return Opened(shown, checkpoint.config, snapshot, points, dataset, checkpoint, path, note, preset=preset)
 
 
 def _facts(flow: GenerativeModel, dataset: Dataset | None) -> dict[str, Any]:
@@ -244,8 +244,10 @@ def _open_export(
 
 def copy_of(run: Run) -> tuple[GenerativeModel, Checkpoint]:
     """The weights that sampling uses, which nobody changes any more, and their checkpoint."""
+    from dnf_studio.workers.snapshot import Snapshot
+
     checkpoint = run.state().checkpoint("weights")
-    return checkpoint.build(), checkpoint
+    return Snapshot.of_checkpoint(checkpoint).flow, checkpoint
 
 
 def beside_run(export: str, config: Config, run: Run) -> Opened:

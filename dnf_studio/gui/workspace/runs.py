@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RATE_SECONDS = 3.0
 """Seconds of training over which iterations a second are counted."""
-MOST_DISCARDED, DISCARDED_BYTES, EARLIER_BYTES = 3, 16_000_000, 4_000_000
+MOST_DISCARDED, DISCARDED_BYTES, EARLIER_BYTES = 3, 8_000_000, 2_000_000
 """Runs that can be brought back, and the most that the snapshots of the last one take in memory, and of one before."""
 
 
@@ -40,11 +40,16 @@ class DiscardedRun:
     """What was shown of it."""
 
     def thinned(self, most_bytes: int) -> DiscardedRun:
-        """The same run with snapshots that take at most so much memory."""
+        """The same run with snapshots that take at most so much memory, and no second set of weights.
+
+        From a divergence it goes back to where it stood when it was discarded, unless it was on the way to one.
+        """
         from dnf_studio.core.training.snapshots import thinned
 
-        fewer = thinned(self.state.snapshots or (), self.state.iteration, most_bytes)
-        return replace(self, state=replace(self.state, snapshots=fewer))
+        state = self.state
+        fewer = thinned(state.snapshots or (), state.iteration, most_bytes)
+        diverges = state.watch is not None and state.watch.far
+        return replace(self, state=replace(state, snapshots=fewer, good=state.good if diverges else None))
 
     def make_run(self) -> Run:
         """The run as it was. For a thread."""

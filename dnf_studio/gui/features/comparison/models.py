@@ -76,10 +76,10 @@ class Models(QObject):
         current, moving = self._studio.current, self._studio.training.run or self._studio.look_back.shown
 
         def take(found: tuple[GenerativeModel, Checkpoint | None]) -> None:
-            flow, checkpoint = found
+            _, checkpoint = found
             if current is not None:
                 whole = moving is not None and checkpoint is not None
-                opened = _of_run(current, flow, checkpoint) if whole and checkpoint else replace(current, export=None)
+                opened = _of_run(current, checkpoint) if whole and checkpoint else replace(current, export=None)
                 done(SecondModel(opened, origin))
 
         self._studio.take_model(take, self._workspace.tell)
@@ -224,7 +224,7 @@ class Models(QObject):
     def _take_discarded(self, lost: DiscardedRun) -> None:
         def make() -> SecondModel:
             checkpoint = lost.state.checkpoint("weights")
-            return SecondModel(_of_run(lost.opened, checkpoint.build(), checkpoint), "run")
+            return SecondModel(_of_run(lost.opened, checkpoint), "run")
 
         self._studio.background.run(make, self._take, self._workspace.tell)
 
@@ -273,17 +273,18 @@ def _other_dim(dim: int, shown: int) -> str:
     return f"It has {counted(dim, 'component')}, the model that is open {shown}"
 
 
-def _of_run(shown: Opened, flow: GenerativeModel, checkpoint: Checkpoint) -> Opened:
+def _of_run(shown: Opened, checkpoint: Checkpoint) -> Opened:
     """The weights of a run at one moment in place of those that were `shown` of it."""
     from dnf_studio.workers.snapshot import Snapshot
 
+    snapshot = Snapshot.of_checkpoint(checkpoint)
     title = f"{checkpoint.config.model} at {counted(checkpoint.iteration, 'iteration')}"
-    named = replace(shown.shown, title=title, trained=True, steps=len(flow.timestamps) - 1)
+    named = replace(shown.shown, title=title, trained=True, steps=snapshot.steps)
     return replace(
         shown,
         shown=named,
         config=checkpoint.config,
-        snapshot=Snapshot.of(flow),
+        snapshot=snapshot,
         checkpoint=checkpoint,
         path=None,
         preset=None,

@@ -192,7 +192,7 @@ class _Folder:
         if checkpoint.iteration <= self._shown:
             return None
         self._shown, self._again = checkpoint.iteration, 0.0
-        return Snapshot.taking_whole(checkpoint.build()), checkpoint
+        return Snapshot.of_checkpoint(checkpoint), checkpoint
 
     def _snapshots(self) -> tuple[KeptWeights, ...] | None:
         from dnf_studio.core.storage.run_folder import snapshot_files
