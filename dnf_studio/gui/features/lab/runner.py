@@ -114,7 +114,7 @@ class LabRunner(QObject):
         self.cancel()
         self._results.clear()
         self._totals.clear()
-        self._context = None
+        self._context, self._noise = None, DisplayPaths()
 
     @Slot(object)
     def _share(self, phase: Phase) -> None:
