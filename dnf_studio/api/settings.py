@@ -110,11 +110,11 @@ def _data(data: str | None, threshold: float | None, blur: float | None) -> str:
 
 def settings_file(word: str) -> Path:
     """The file of settings that `word` is or names; raises `UnknownNameError` for a name that none bear."""
-    file = Path(word)
+    file, bundled = Path(word), assets.preset_path(word)
+    # A folder is no settings: one called digits, of what was made of them, does not hide the preset
+    if bundled is not None and not os.path.isfile(word):
+        return bundled
     # The name of bundled settings is no file and looks like none
     if os.path.exists(word) or file.name != word or file.suffix:
         return file
-    found = assets.preset_path(word)
-    if found is None:
-        raise UnknownNameError("preset", word, assets.preset_names())
-    return found
+    raise UnknownNameError("preset", word, assets.preset_names())
