@@ -124,7 +124,7 @@ class Passes:
         grows = self._shown is None or any(a is not b for a, b in zip(self._shown, now, strict=True))
         if self._shown is not None and self._shown[1] is not data:
             # Something else has been opened: up to 176 MiB of noise would stay for what is no more
-            self._noise.leave(snapshot.dim, snapshot.flow.timestamps)
+            self._noise.leave(request.seed, snapshot.dim, snapshot.flow.timestamps)
         # A person's own callables compute in their own type, whatever is asked for
         own = bool(snapshot.flow.adapter)
         fast = torch.float32 if own else choose_hidden_type("auto", snapshot.flow.device)

@@ -132,11 +132,14 @@ class DisplayNoise:
             self._noise.keep(nodes, pair, 4 * sum(part.numel() for part in pair))
         return pair
 
-    def leave(self, dim: int, t: Tensor) -> None:
-        """Let go of all but what points of `dim` components have between the ends of the times `t`."""
-        own = dim, float(t[0]), float(t[-1])
-        self._paths.leave(lambda key: isinstance(key, NoiseKey) and key[3:] == own)
-        self._noise.leave(lambda key: isinstance(key, tuple) and key[0][3:] == own)
+    def leave(self, seed: int, dim: int, t: Tensor) -> None:
+        """Let go of all but what points of `seed` and `dim` components have between the ends of the times `t`."""
+
+        def kept(key: NoiseKey) -> bool:
+            return key.seed == seed and key[3:] == (dim, float(t[0]), float(t[-1]))
+
+        self._paths.leave(lambda key: isinstance(key, NoiseKey) and kept(key))
+        self._noise.leave(lambda key: isinstance(key, tuple) and kept(key[0]))
 
     def _key(self, seed: int, block: slice, dim: int, t: Tensor) -> tuple[NoiseKey, bytes]:
         rows = block.stop - block.start

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LATE_SECONDS = 0.25
 """After which some points of B are shown where all of them do not come."""
-MOST = 6
+MOST = 4
 """Models that are kept to be compared with again."""
 
 

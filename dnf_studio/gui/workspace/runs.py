@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RATE_SECONDS = 3.0
 """Seconds of training over which iterations a second are counted."""
-MOST_DISCARDED, DISCARDED_BYTES, EARLIER_BYTES = 3, 8_000_000, 2_000_000
+MOST_DISCARDED, DISCARDED_BYTES, EARLIER_BYTES = 2, 6_000_000, 2_000_000
 """Runs that can be brought back, and the most that the snapshots of the last one take in memory, and of one before."""
 
 

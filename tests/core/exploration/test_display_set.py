@@ -64,7 +64,9 @@ def test_noise_of_what_was_shown_before_is_let_go() -> None:
     first = noise.noise(0, part, 2, times[0])
     for dim, t in ((3, times[0]), (2, times[1])):
         noise.noise(0, part, dim, t)
-    noise.leave(2, times[0])
+    noise.noise(1, part, 2, times[0])
+    noise.leave(0, 2, times[0])
     assert noise.noise(0, part, 2, times[0]) is first
     assert not noise.knows(0, part, 3, times[0]) and not noise.knows(0, part, 2, times[1])
+    assert not noise.knows(1, part, 2, times[0])
     assert noise._paths._total == 8 * 65 * 8 * 2 and len(noise._paths._items) == 1

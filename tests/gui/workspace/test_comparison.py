@@ -100,6 +100,6 @@ def test_only_the_last_models_are_kept(quiet_workspace: Workspace) -> None:
     comparison = quiet_workspace.comparison
     models = [SecondModel(cast("object", None), "file") for _ in range(8)]  # type: ignore[arg-type]
     numbers = [comparison.keep(model) for model in models]
-    assert comparison.kept == tuple(reversed(models[2:])) and len(set(numbers)) == 8
+    assert comparison.kept == tuple(reversed(models[4:])) and len(set(numbers)) == 8
     with pytest.raises(UnsupportedError, match="open a model first"):
         comparison.take(models[0])

@@ -56,7 +56,7 @@ class Models(QObject):
         """Where a file was chosen last."""
         for menu, tip in (
             (self.library, "The bundled models and those of your folder"),
-            (self.kept, "Models that were compared, held or trained since the window opened; the last six"),
+            (self.kept, "Models that were compared, held or trained since the window opened; the last four"),
             (self.twin, "Train another kind of model on the same data, with the same seed and for the same time"),
         ):
             menu.setToolTipsVisible(True)
