@@ -256,7 +256,8 @@ class Monkey(QObject):
         frame, studio = self._window.live.frame, self._window.studio
         # A run ends with its iteration, a study with its next check: until then they have their memory
         busy = studio.training.run is not None or studio.training.active or studio.background.busy
-        if (busy or frame is None or not frame.complete or self._waited < 1_040) and self._waited < 2_200:
+        # Pictures that nobody sees are let go of some three seconds after a model was opened
+        if (busy or frame is None or not frame.complete or self._waited < 1_080) and self._waited < 2_200:
             return
         self._record.doing = f"{self._next} collects"
         memory = trimmed()
