@@ -17,7 +17,6 @@ from dnf_studio.assets import checkpoint_names
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.application import WindowOptions
 from dnf_studio.gui.application.process import Garbage, Measures, Recorder, give_memory_back
-from dnf_studio.gui.drawing.layers.device import forget_pictures
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.log import LOGGER, start_log
 from dnf_studio.gui.workspace.memory import own_folder
@@ -199,9 +198,7 @@ class Lifecycle(QObject):
     @Slot()
     def _give_back(self) -> None:
         """Keep no pictures that nobody sees, and give what is free to the system."""
-        for plot in self._window.plots:
-            if not plot.isVisible():
-                forget_pictures(plot.plot.scene())
+        self._window.plots.forget_hidden_pictures()
         # Icons and frames in every size and colour that there was, which are drawn again when they are looked at
         QPixmapCache.clear()
         self._workspace.studio.background.run(give_memory_back, lambda _done: None, self._workspace.tell)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from dnf_studio.core.exploration.projection import PrincipalComponents, principal_components
+from dnf_studio.gui.drawing.layers.device import forget_pictures
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.workspace.appearance import Appearance
 from dnf_studio.workers.frames import Frame
@@ -95,6 +96,12 @@ class Plots(QObject):
         """Fit every plot to what it shows."""
         for plot in self:
             plot.reset_view()
+
+    def forget_hidden_pictures(self) -> None:
+        """Let no plot keep a picture that nobody sees, such as one that a film or a figure had drawn meanwhile."""
+        for plot in self:
+            if not plot.isVisible():
+                forget_pictures(plot.plot.scene())
 
     def _set_theme(self, theme: object) -> None:
         for plot in self:

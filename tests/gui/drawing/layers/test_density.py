@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QTransform
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from dnf_studio.gui.drawing.layers.density import MOMENTS, Limits, argb_table, bin_points, followed, smooth
 from dnf_studio.gui.drawing.theme import DARK, LIGHT, Theme, mix
 from dnf_studio.gui.features.processes.process_view import ProcessView
+from dnf_studio.gui.workspace.appearance import Appearance
+from dnf_studio.gui.workspace.plots import Plots
 from tests.gui.drawing.test_theme import contrast
 from tests.gui.scenes import frame_of, pixels, share_near
 from tests.views import viewed
@@ -142,7 +145,9 @@ def test_the_layer_switches_and_needs_no_points(qtbot: QtBot) -> None:
     assert np.array_equal(pixels(view.plot), nothing)
 
 
-def test_nothing_out_of_sight_keeps_a_picture_and_what_comes_back_looks_as_it_did(qtbot: QtBot) -> None:
+def test_nothing_out_of_sight_keeps_a_picture_and_what_comes_back_looks_as_it_did(
+    qtbot: QtBot, qapp: QApplication
+) -> None:
     view = density_view(qtbot)
     view.set_layers(frozenset({"density", "paths"}))
     view.set_frame(frame_of())
@@ -155,7 +160,13 @@ def test_nothing_out_of_sight_keeps_a_picture_and_what_comes_back_looks_as_it_di
     assert np.array_equal(pixels(view.plot), before)
     view.hide()
     assert ground._image is None and paths._image is None
-    view.show()
+    plots = Plots(Appearance(qapp))
+    plots.add("view", view)
+    for visible in (False, True):
+        view.setVisible(visible)
+        pixels(view.plot)
+        plots.forget_hidden_pictures()
+        assert (ground._image is not None) == (paths._image is not None) == visible
     assert np.array_equal(pixels(view.plot), before)
 
 
