@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -29,6 +29,8 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 """Options of glibc's `mallopt`."""
 MIB = 1 << 20
 KEPT, AHEAD, LARGE = 64 * MIB, 16 * MIB, 32 * MIB
+FREED, PLACES = 1 << 17, 8
+"""Bytes, enough that malloc looks what it can give back, and threads, more than there are places to take them from."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -71,9 +73,42 @@ def keep_freed_memory() -> None:
     window's own arrays wait for the same lock. For the whole process, mallopt(3); other C libraries are left as they
     are.
     """
+    _set_options((TRIM_THRESHOLD, KEPT), (TOP_PAD, AHEAD), (MMAP_THRESHOLD, LARGE))
+
+
+def give_memory_back() -> None:
+    """Give what is free to the system, which takes some hundredths of a second; what is freed later is kept again.
+
+    malloc_trim(3) leaves what is free at the end of each place that threads take memory from. There it goes back with
+    the next piece that is freed, where little is to be kept; the last thread of a few comes to the last place.
+    """
+    libc = ctypes.CDLL(None)
+    if sys.platform != "linux" or not (hasattr(libc, "malloc_trim") and hasattr(libc, "mallopt")):
+        return
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    _set_options((TRIM_THRESHOLD, 0), (TOP_PAD, 0))
+    together = threading.Barrier(PLACES)
+
+    def free() -> None:
+        libc.free(libc.malloc(ctypes.c_size_t(FREED)))
+        # A thread that has ended leaves its place to the next one
+        with suppress(threading.BrokenBarrierError):
+            together.wait(1.0)
+
+    threads = [threading.Thread(target=free, daemon=True) for _ in range(PLACES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    libc.malloc_trim(0)
+    _set_options((TRIM_THRESHOLD, KEPT), (TOP_PAD, AHEAD))
+
+
+def _set_options(*options: tuple[int, int]) -> None:
+    """Set `options` of malloc for the whole process, where it is glibc's: mallopt(3)."""
     set_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if set_option is not None:
-        for option, size in ((TRIM_THRESHOLD, KEPT), (TOP_PAD, AHEAD), (MMAP_THRESHOLD, LARGE)):
+        for option, size in options:
             set_option(option, size)
 
 

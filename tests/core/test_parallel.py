@@ -166,3 +166,48 @@ print(before, faults())
 def test_arrays_of_a_megabyte_are_made_where_earlier_ones_were() -> None:
     before, after = map(int, subprocess.check_output([sys.executable, "-c", ARRAYS], text=True).split())
     assert after < 100 and before > 10 * max(after, 10), (before, after)
+
+
+GIVEN = """
+import ctypes
+import threading
+from pathlib import Path
+from dnf_studio.core.parallel import give_memory_back, keep_freed_memory
+from dnf_studio.gui.application.app import _use_few_arenas
+
+_use_few_arenas()
+keep_freed_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+freed, end = threading.Barrier(5), threading.Event()
+
+def used():
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+    return int(line.split()[1]) / 1024
+
+def take():
+    pieces = [libc.malloc(ctypes.c_size_t(1 << 20)) for _ in range(40)]
+    for piece in pieces:
+        ctypes.memset(piece, 1, 1 << 20)
+    freed.wait()
+    for piece in pieces:
+        libc.free(piece)
+    freed.wait()
+    end.wait()
+
+before = used()
+for _ in range(4):
+    threading.Thread(target=take).start()
+freed.wait()
+taken = used()
+freed.wait()
+give_memory_back()
+print(taken - before, used() - before)
+end.set()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own way with memory")
+def test_what_threads_freed_is_given_back() -> None:
+    taken, left = map(float, subprocess.check_output([sys.executable, "-c", GIVEN], text=True).split())
+    assert taken > 120 and left < 8, (taken, left)

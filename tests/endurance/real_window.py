@@ -5,7 +5,6 @@ Whoever starts the process gives it a folder: `environment` makes it the home, a
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import gc
 import json
@@ -28,6 +27,7 @@ from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QTextEdit, QWidget
 
 from dnf_studio.assets import checkpoint_names, checkpoint_path
+from dnf_studio.core.parallel import give_memory_back
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.workspace import Workspace
@@ -52,9 +52,9 @@ def resident(process: int | str = "self") -> float:
 
 
 def trimmed() -> float:
-    """Memory of the process, MB, once nothing lies about."""
+    """Memory of the process, MB, once nothing lies about, as the window gives it back by itself."""
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
+    give_memory_back()
     return resident()
 
 

@@ -16,7 +16,7 @@ from dnf_studio import api, plugins
 from dnf_studio.assets import checkpoint_names
 from dnf_studio.errors import StudioError
 from dnf_studio.gui.application import WindowOptions
-from dnf_studio.gui.application.process import Garbage, Measures, Recorder, give_memory_back
+from dnf_studio.gui.application.process import Garbage, Measures, Recorder
 from dnf_studio.gui.frame.main_window import MainWindow
 from dnf_studio.gui.workspace.log import LOGGER, start_log
 from dnf_studio.gui.workspace.memory import own_folder
@@ -201,7 +201,7 @@ class Lifecycle(QObject):
         self._window.plots.forget_hidden_pictures()
         # Icons and frames in every size and colour that there was, which are drawn again when they are looked at
         QPixmapCache.clear()
-        self._workspace.studio.background.run(give_memory_back, lambda _done: None, self._workspace.tell)
+        self._workspace.studio.background.run(_give_memory_back, lambda _done: None, self._workspace.tell)
 
     def _picture(self) -> None:
         """Save the picture that the command line asked for, and quit."""
@@ -216,3 +216,10 @@ class Lifecycle(QObject):
 
     def _close(self) -> None:
         self.results = self._measures.results()
+
+
+def _give_memory_back() -> None:
+    """For a thread: it imports torch."""
+    from dnf_studio.core.parallel import give_memory_back
+
+    give_memory_back()

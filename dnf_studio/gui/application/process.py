@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import platform
 import signal
 import socket
-import sys
 from pathlib import Path
 from time import perf_counter
 
@@ -88,17 +86,6 @@ def collect_garbage() -> int | None:
             gc.collect(generation)
             return generation
     return None
-
-
-def give_memory_back() -> None:
-    """Give what is free to the system, malloc_trim(3), which takes some hundredths of a second; for a thread.
-
-    Of itself glibc gives back what is free at the end of each place that it takes memory from, and there by tens of
-    MiB only.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 class Measures(QObject):
