@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QGraphicsItem, QWidget
 
-from dnf_studio.gui.drawing.axes import log_ticks
+from dnf_studio.gui.drawing.axes import as_logs, log_ticks
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.telling import Numbers
@@ -74,10 +74,10 @@ class _StepPlot(Plot):
         self.reset_view()
 
     def show_values(self, values: Array) -> None:
-        """Show these (N,), all positive; an empty array empties the plot."""
+        """Show these (N,), none negative, of which powers of ten leave out those that are 0; none empty the plot."""
         self.values = values
         self.set_empty(not len(values))
-        x, y = np.arange(len(values), dtype=np.float64), self.heights(values)
+        x, y = self._places(np.arange(len(values)))
         self._curve.setData(x, y)
         self._dots.setSize(7 if len(values) <= 60 else 4)
         self._dots.setData(x, y)
@@ -86,20 +86,29 @@ class _StepPlot(Plot):
     def choose(self, step: int) -> None:
         """Set off this step, or the nearest there is."""
         self.chosen = int(np.clip(step, 0, max(0, len(self.values) - 1)))
-        at = slice(self.chosen, self.chosen + 1)
-        self._dot.setData(np.arange(len(self.values))[at], self.heights(self.values[at]))
+        self._dot.setData(*self._places(np.arange(len(self.values))[self.chosen : self.chosen + 1]))
         self.set_note(*([f"{self._label} = {self.values[self.chosen]:.3g}"] if len(self.values) else [""]))
+
+    def _places(self, steps: NDArray[np.int64]) -> tuple[Array, Array]:
+        """Where the nodes of `steps` are drawn, without those that have no logarithm: of such a place Qt died."""
+        heights = self.heights(self.values[steps])
+        drawn = np.isfinite(heights)
+        return steps[drawn].astype(np.float64), heights[drawn]
 
     def heights(self, values: Array) -> Array:
         """Values as they are drawn."""
-        return np.log10(values) if self.log else values
+        return as_logs(values) if self.log else values
 
     def reset_view(self) -> None:
         """Show all steps, with a margin above the longest."""
         if not len(self.values):
             return
-        low, high = float(self.values.min()), float(self.values.max())
-        y = (np.log10(low) - 0.15, np.log10(high) + 0.15) if self.log else (0.0, HEADROOM * high)
+        heights = self.heights(self.values)
+        heights = heights[np.isfinite(heights)]
+        if not heights.any():
+            y = 0.0, 1.0
+        else:
+            y = (heights.min() - 0.15, heights.max() + 0.15) if self.log else (0.0, HEADROOM * heights.max())
         self.plot.getAxis("left").setTicks([log_ticks(*y)] if self.log else None)
         self.box.setRange(xRange=(-0.7, len(self.values) - 0.3), yRange=y, padding=0)
 

@@ -89,6 +89,22 @@ def test_powers_of_ten_can_be_dragged_too(curve: StepCurve, wanted: FrameRequest
     assert [words for _, words in log_ticks(-6.1, -2.9)] == ["1e−06", "1e−05", "0.0001", "0.001"]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("values", [[0.0, 0.0, 0.0], [0.1, 0.0, 0.4]], ids=["none", "some"])
+@pytest.mark.parametrize("log", [False, True])
+def test_steps_without_noise_have_their_places_too(qtbot: QtBot, values: list[float], log: bool) -> None:
+    noise = NoiseCurve()
+    qtbot.addWidget(noise)
+    noise.set_log(log)
+    noise.show_values(np.array(values))
+    noise.reset_view()
+    noise.show()
+    pixels(noise.plot)
+    low, high = noise.box.viewRange()[1]
+    seen = noise.heights(np.array(values))
+    assert low < high and all(low <= height <= high for height in seen[np.isfinite(seen)])
+
+
 def test_keys_choose_and_change_and_are_the_plots(curve: StepCurve, wanted: FrameRequest, qtbot: QtBot) -> None:
     curve.plot.setFocus()
     for key, step in ((Qt.Key.Key_End, 3), (Qt.Key.Key_Left, 2), (Qt.Key.Key_Home, 0), (Qt.Key.Key_Left, 0)):
