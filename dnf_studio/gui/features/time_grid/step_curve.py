@@ -90,7 +90,7 @@ class _StepPlot(Plot):
         self.set_note(*([f"{self._label} = {self.values[self.chosen]:.3g}"] if len(self.values) else [""]))
 
     def _places(self, steps: NDArray[np.int64]) -> tuple[Array, Array]:
-        """Where the nodes of `steps` are drawn, without those that have no logarithm: of such a place Qt died."""
+        """Where the nodes of `steps` are drawn, without those that have no logarithm where one is drawn."""
         heights = self.heights(self.values[steps])
         drawn = np.isfinite(heights)
         return steps[drawn].astype(np.float64), heights[drawn]
