@@ -12,7 +12,6 @@ from dnf_studio import api, assets
 from dnf_studio.api.settings import settings_file
 from dnf_studio.cli import main
 from dnf_studio.config import Config, SDEConfig
-from dnf_studio.core.data.catalogue import open_dataset
 from dnf_studio.core.evaluation.likelihoods import nll_bound
 from dnf_studio.core.sde.grid import make_grid
 from dnf_studio.core.training.run import Run
@@ -109,10 +108,7 @@ def test_data_of_many_columns_are_told_of_their_preset(tmp_path: Path, capsys: p
         assert ("--config tables" in capsys.readouterr().err) == told
 
 
-def test_a_folder_hides_neither_the_preset_nor_the_data_of_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_does_not_hide_the_preset_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
     assert Config.from_toml(settings_file("digits")).training.weight_decay == 0.13
-    assert open_dataset("digits::logit=0.05").standardisation.logit is not None

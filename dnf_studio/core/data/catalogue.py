@@ -126,8 +126,7 @@ def is_table(name_or_file: str) -> bool:
 def _built_in(name_or_file: str) -> tuple[GeneratedSet | SklearnSet | None, str | None]:
     """The built-in set of this name, None for every other one, and what is chosen of it."""
     path, selection = split_selection(name_or_file)
-    # A file of this name with a selection is meant; a folder hides no set, with a selection or without
-    name = (name_or_file if selection is None or os.path.isfile(path) else str(path)).strip().lower()
+    name = (name_or_file if selection is None or os.path.exists(path) else str(path)).strip().lower()
     return {toy.name: toy for toy in SETS}.get(ALIASES.get(name, name)), selection
 
 
