@@ -82,11 +82,10 @@ def give_memory_back() -> None:
     malloc_trim(3) leaves what is free at the end of each place that threads take memory from. There it goes back with
     the next piece that is freed, where little is to be kept; the last thread of a few comes to the last place.
     """
-    libc = ctypes.CDLL(None)
-    if sys.platform != "linux" or not (hasattr(libc, "malloc_trim") and hasattr(libc, "mallopt")):
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "malloc_trim"):
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
-    _set_options((TRIM_THRESHOLD, 0), (TOP_PAD, 0))
     together = threading.Barrier(PLACES)
 
     def free() -> None:
@@ -96,12 +95,15 @@ def give_memory_back() -> None:
             together.wait(1.0)
 
     threads = [threading.Thread(target=free, daemon=True) for _ in range(PLACES)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    libc.malloc_trim(0)
-    _set_options((TRIM_THRESHOLD, KEPT), (TOP_PAD, AHEAD))
+    _set_options((TRIM_THRESHOLD, 0), (TOP_PAD, 0))
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        libc.malloc_trim(0)
+    finally:
+        _set_options((TRIM_THRESHOLD, KEPT), (TOP_PAD, AHEAD))
 
 
 def _set_options(*options: tuple[int, int]) -> None:

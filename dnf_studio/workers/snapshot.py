@@ -84,7 +84,8 @@ class Snapshot:
         flow = checkpoint.build()
         # Of the same type, as they mostly are, they are taken and not copied
         tensors = {name: checkpoint.tensors[f"model.{name}"].to(own.dtype) for name, own in flow.state_dict().items()}
-        return cls.taking(flow, tensors)
+        flow.load_state_dict(tensors, assign=True)
+        return cls(next(_VERSIONS), flow.requires_grad_(False))
 
     @property
     def config(self) -> Config:

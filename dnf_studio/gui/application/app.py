@@ -80,7 +80,7 @@ def _prepare_process() -> None:
     # Looking for plugins of pydantic, which it does not use, would hold the window up by a hundredth of a second
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # For each number of points that a network has carried torch keeps kernels, of 1,024 at first: 120 numbers were
-    # 295 MB that nothing gave back, with 64 of each 28, now 14; passes were no slower
+    # 295 MB that nothing gave back, with 64 of each 28, now 14; passes were no slower with 64, nor told from those
     for cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
         os.environ.setdefault(cache, "32")
     # PySide reads the source of each module that is imported, in search of a switch to names in other letters, which

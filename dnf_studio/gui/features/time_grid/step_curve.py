@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QGraphicsItem, QWidget
 
-from dnf_studio.gui.drawing.axes import as_logs, log_ticks
+from dnf_studio.gui.drawing.axes import as_logs, log_limits, log_ticks
 from dnf_studio.gui.drawing.help import Help
 from dnf_studio.gui.drawing.plot import Plot
 from dnf_studio.gui.drawing.telling import Numbers
@@ -105,10 +105,10 @@ class _StepPlot(Plot):
             return
         heights = self.heights(self.values)
         heights = heights[np.isfinite(heights)]
-        if not heights.any():
-            y = 0.0, 1.0
+        if not self.log:
+            y = 0.0, HEADROOM * (heights.max() or 1.0)
         else:
-            y = (heights.min() - 0.15, heights.max() + 0.15) if self.log else (0.0, HEADROOM * heights.max())
+            y = (heights.min() - 0.15, heights.max() + 0.15) if len(heights) else log_limits(heights)
         self.plot.getAxis("left").setTicks([log_ticks(*y)] if self.log else None)
         self.box.setRange(xRange=(-0.7, len(self.values) - 0.3), yRange=y, padding=0)
 

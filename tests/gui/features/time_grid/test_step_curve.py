@@ -90,7 +90,7 @@ def test_powers_of_ten_can_be_dragged_too(curve: StepCurve, wanted: FrameRequest
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("values", [[0.0, 0.0, 0.0], [0.1, 0.0, 0.4]], ids=["none", "some"])
+@pytest.mark.parametrize("values", [[0.0, 0.0, 0.0], [0.1, 0.0, 0.4], [1.0, 1.0]], ids=["none", "some", "ones"])
 @pytest.mark.parametrize("log", [False, True])
 def test_steps_without_noise_have_their_places_too(qtbot: QtBot, values: list[float], log: bool) -> None:
     noise = NoiseCurve()
@@ -102,7 +102,8 @@ def test_steps_without_noise_have_their_places_too(qtbot: QtBot, values: list[fl
     pixels(noise.plot)
     low, high = noise.box.viewRange()[1]
     seen = noise.heights(np.array(values))
-    assert low < high and all(low <= height <= high for height in seen[np.isfinite(seen)])
+    assert low < high and all(low <= height < high for height in seen[np.isfinite(seen)])
+    assert not log or all(low < height for height in seen[np.isfinite(seen)])
 
 
 def test_keys_choose_and_change_and_are_the_plots(curve: StepCurve, wanted: FrameRequest, qtbot: QtBot) -> None:
